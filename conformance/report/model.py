@@ -56,7 +56,8 @@ class PropertyResult:
     """What one property says about one requirement.
 
     ``spread`` holds up to a hundred ``(bound, error)`` pairs of single comparisons, for charts; ``budget_used`` is
-    the largest error as a share of its bound; ``informative`` counts comparisons whose bound was narrower than the value.
+    the largest error as a share of its bound; ``informative`` counts comparisons whose bound was narrower than the
+    value.
     """
 
     id: str
@@ -127,6 +128,12 @@ class Result:
         quiet = (Status.PASS, Status.SKIPPED, Status.MISSING)
         return [row for item in self.items.values() for row in item.properties if row.status not in quiet]
 
+    def counts(self, row: PropertyResult) -> bool:
+        """Returns whether a property counts towards the verdict at the level that this result was judged at."""
+        if row.level is Level.PARITY:
+            return self.level is Level.PARITY
+        return row.level is Level.EXERCISE or self.rules
+
     def to_json(self) -> dict[str, Any]:
         """Returns the result as plain JSON data, in the published schema."""
         data = asdict(self)
@@ -162,6 +169,8 @@ def _row_from_json(data: dict[str, Any]) -> PropertyResult:
         "status": Status(data["status"]),
         "entries": [Entry(**entry) for entry in data["entries"]],
         "lines": [SourceLine(**line) for line in data["lines"]],
-        "spread": [(bound, error) for bound, error in data["spread"]],
+        # JSON has no infinities: they come as strings that float() reads.
+        "budget_used": None if data["budget_used"] is None else float(data["budget_used"]),
+        "spread": [(float(bound), float(error)) for bound, error in data["spread"]],
     }
     return PropertyResult(**{**data, **typed})
