@@ -1,0 +1,111 @@
+"""What a notebook expects around it: a silent Jupyter, plots without a window, MNIST without a network."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import socket
+import sys
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from conformance.runner.loading.digits import replace_mnist
+from conformance.runner.loading.hooks import Hooks
+
+# An environment that these libraries read when they are imported.
+_VARIABLES = {"MPLBACKEND": "Agg", "TQDM_DISABLE": "1", "WANDB_MODE": "disabled"}
+
+# Half a second and more each, and hardly a submission uses them when it is judged. torchvision.models and .ops bring
+# torch._dynamo along (2 s).
+_LAZY = frozenset(["matplotlib.pyplot", "torchvision.models", "torchvision.ops"])
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """Stands for ``display`` and its like."""
+
+
+class _Shown:
+    """Stands for the classes of IPython.display: takes anything, shows nothing."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.data = None
+
+
+# As outside Jupyter, get_ipython() is None; google.colab stays absent, for code that asks whether it runs there.
+_DISPLAY: dict[str, Any] = {
+    **dict.fromkeys(["display", "clear_output", "set_matplotlib_formats"], _nothing),
+    **dict.fromkeys(["HTML", "Image", "Markdown", "Math", "Latex", "Audio", "Video", "SVG"], _Shown),
+}
+_ABSENT: dict[str, dict[str, Any]] = {
+    "IPython": {"get_ipython": _nothing, "version_info": (0, 0, 0)},
+    "IPython.display": _DISPLAY,
+    "IPython.core": {},
+    "IPython.core.display": _DISPLAY,
+}
+
+
+def _define_detection_operators(module: ModuleType) -> None:
+    """Lets torchvision be imported where its C++ library does not fit torch: it registers kernels of its own operators."""
+    if module._has_ops():
+        return
+    library = torch.library.Library("torchvision", "DEF")  # noqa: TOR901 - kept alive by the list below
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    _libraries.append(library)
+
+
+_libraries: list[torch.library.Library] = []
+_AFTER = {"torchvision.extension": _define_detection_operators, "torchvision.datasets.mnist": replace_mnist}
+_hooks = Hooks(_LAZY, _AFTER, _ABSENT)
+_undo: list[tuple[Any, str, Any]] = []
+
+
+def install() -> None:
+    """Puts the environment in place, for this process; a second call changes nothing."""
+    if _hooks in sys.meta_path:
+        return
+    os.environ.update(_VARIABLES)
+    sys.meta_path.insert(0, _hooks)
+    for name, patch in _AFTER.items():
+        if (module := sys.modules.get(name)) is not None:
+            patch(module)
+    # torch would start threads, which a fork of this process cannot take along.
+    _replace(torch, "set_num_threads", _nothing)
+    _replace(torch, "set_num_interop_threads", _nothing)
+    _replace(builtins, "get_ipython", _nothing)
+    _replace(builtins, "display", _nothing)
+    _replace(socket, "getaddrinfo", _no_network)
+    _replace(socket.socket, "connect", _no_connection)
+
+
+def uninstall() -> None:
+    """Takes the environment away again, but for modules that were imported in it."""
+    if _hooks in sys.meta_path:
+        sys.meta_path.remove(_hooks)
+    while _undo:
+        owner, name, value = _undo.pop()
+        if value is None:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, value)
+
+
+def _replace(owner: Any, name: str, value: Any) -> None:
+    _undo.append((owner, name, vars(owner).get(name)))
+    setattr(owner, name, value)
+
+
+_connect = socket.socket.connect
+
+
+def _no_network(*_: object, **__: object) -> None:
+    raise OSError("there is no network beside the judge: nothing can be downloaded")
+
+
+def _no_connection(self: socket.socket, address: Any, /) -> None:
+    """Refuses everything but the local sockets that multiprocessing uses."""
+    if self.family in (socket.AF_INET, socket.AF_INET6):
+        _no_network()
+    _connect(self, address)

@@ -1,0 +1,142 @@
+"""Runs statements one by one in a module's namespace and keeps book of what failed."""
+
+from __future__ import annotations
+
+import __future__
+
+import ast
+import re
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType, TracebackType
+
+from conformance.runner.loading.deadline import OutOfTime, time_limit
+from conformance.runner.loading.lines import where
+from conformance.runner.loading.loaded import UnreadStatement
+from conformance.runner.loading.reasons import reason
+from conformance.runner.loading.statements import Statement
+
+# What a statement still gets when all statements together have had their time.
+_LATE_SECONDS = 0.5
+_NOT_IN_SIBLING = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long code may take, in seconds: a statement, one that imports, all together."""
+
+    statement: float
+    imports: float
+    total: float
+
+
+@dataclass
+class Reader:
+    """Runs statements; see ``load`` for the arguments."""
+
+    limits: Limits
+    skip: Collection[int] = frozenset()
+    skip_reasons: Mapping[int, str] = field(default_factory=dict)
+    progress: Callable[[int], None] | None = None
+    name_files: bool = False
+    unread: dict[int, UnreadStatement] = field(default_factory=dict)
+    lost: dict[tuple[str, str], Statement] = field(default_factory=dict)
+    used: float = 0.0
+
+    def run(self, statements: list[Statement], module: ModuleType) -> None:
+        """Runs the statements of one module, then once more those that needed a name defined only further down.
+
+        Cells of a notebook are not always run from top to bottom; a repeated statement never replaces a later one.
+        """
+        flags = 0
+        latest: dict[str, int] = {}
+        waiting: list[tuple[Statement, str, int]] = []
+        for statement in statements:
+            flags |= _future_flags(statement.node)
+            missing = self._attempt(statement, module, flags)
+            if missing is None:
+                latest.update(dict.fromkeys(statement.names, statement.index))
+            elif missing:
+                waiting.append((statement, missing, flags))
+        ready = True
+        while ready:
+            ready = [entry for entry in waiting if entry[1] in vars(module) and not _replaced(entry[0], latest)]
+            waiting = [entry for entry in waiting if entry not in ready]
+            for statement, _, its_flags in ready:
+                missing = self._attempt(statement, module, its_flags)
+                if missing is None:
+                    latest.update(dict.fromkeys(statement.names, statement.index))
+                elif missing:
+                    waiting.append((statement, missing, its_flags))
+
+    def _attempt(self, statement: Statement, module: ModuleType, flags: int) -> str | None:
+        """Runs a statement: None if it went through, else the name that it lacks ("" if that is not the reason)."""
+        if statement.index in self.skip:
+            self._lose(statement, module, statement.line, self.skip_reasons.get(statement.index, "ended the process"))
+            return ""
+        if statement.node is None:
+            self._lose(statement, module, statement.line, statement.why)
+            return ""
+        if self.progress is not None:
+            self.progress(statement.index)
+        seconds = self.limits.imports if statement.imports else self.limits.statement
+        if self.used > self.limits.total:
+            seconds = min(seconds, _LATE_SECONDS)
+        started = time.monotonic()
+        try:
+            with time_limit(seconds):
+                body = ast.Module([statement.node], [])
+                code = compile(body, statement.unit.filename, "exec", flags, dont_inherit=True)
+                exec(code, vars(module))
+        except OutOfTime:
+            self._lose(statement, module, statement.line, f"took longer than {seconds:g} s")
+            return ""
+        except BaseException as error:
+            line = _line(error.__traceback__, statement)
+            missing = error.name if isinstance(error, NameError) and isinstance(error.name, str) else ""
+            self._lose(statement, module, line, self._why(error, missing, module))
+            return missing
+        finally:
+            self.used += time.monotonic() - started
+        self.unread.pop(statement.index, None)
+        for name in statement.names:
+            self.lost.pop((module.__name__, name), None)
+        return None
+
+    def _lose(self, statement: Statement, module: ModuleType, line: int, why: str) -> None:
+        why = f"in {statement.unit.filename}: {why}" if self.name_files else why
+        self.unread[statement.index] = UnreadStatement(statement.index, statement.unit.cell, line, why)
+        for name in statement.names:
+            self.lost[module.__name__, name] = statement
+
+    def _why(self, error: BaseException, missing: str, module: ModuleType) -> str:
+        """Blames the statement that should have defined a missing name, if there is one."""
+        key = (module.__name__, missing)
+        if isinstance(error, ImportError) and (found := _NOT_IN_SIBLING.match(str(error))):
+            key = (found[2], found[1])
+        cause = self.lost.get(key)
+        if cause is None or not key[1]:
+            return reason(error)
+        return f"needs `{key[1]}`, which was not read ({where(cause.unit.filename, cause.line)})"
+
+
+def _future_flags(node: ast.stmt | None) -> int:
+    """Returns the compiler flags of ``from __future__ import ...``; they hold for all code below, as in Jupyter."""
+    if not isinstance(node, ast.ImportFrom) or node.module != "__future__":
+        return 0
+    features = [getattr(__future__, alias.name, None) for alias in node.names]
+    return sum({feature.compiler_flag for feature in features if isinstance(feature, __future__._Feature)})
+
+
+def _replaced(statement: Statement, latest: Mapping[str, int]) -> bool:
+    return any(latest.get(name, -1) > statement.index for name in statement.names)
+
+
+def _line(trace: TracebackType | None, statement: Statement) -> int:
+    """Returns the line of the statement that was being run, where the traceback tells, else its first."""
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == statement.unit.filename:
+            return trace.tb_lineno
+        trace = trace.tb_next
+    return statement.line

@@ -1,0 +1,170 @@
+"""Units to top-level statements: which are run, which are not, and what each would have defined."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass
+
+from conformance.runner.loading.magics import without_magics
+from conformance.runner.loading.salvage import Broken, salvaged
+from conformance.runner.loading.source import Source, Unit
+
+# Asserts, raises and bare expressions define nothing. Their absence cannot cost a definition, and running them is
+# what makes learners' notebooks slow, noisy and fragile.
+_RUN = (
+    *(ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
+    *(ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete, ast.Global),
+    *(ast.If, ast.For, ast.While, ast.With, ast.Try, ast.TryStar, ast.Match, ast.AsyncFor, ast.AsyncWith),
+)
+_BLOCKS = (ast.If, ast.With, ast.Try, ast.TryStar)
+# Bare calls that build up what a definition needs: sys.path.append(...), parser.add_argument(...), setattr(C, "f", f).
+_BUILDERS = frozenset(
+    "append extend insert update setdefault add add_argument add_subparsers set_defaults register setattr".split()
+)
+_DEFINED = re.compile(r"(?:async\s+)?(?:def|class)\s+(\w+)|([A-Za-z_]\w*)\s*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One top-level statement of a submission.
+
+    Args:
+        index: place among all statements of the submission; the same on every reading.
+        unit: the unit that it stands in.
+        line: its first line, in the count of the unit's file or cell.
+        names: what it binds at top level.
+        node: its syntax tree; None if it cannot be run.
+        why: for such a one, the reason, as a sentence for a learner.
+        imports: whether it imports, which may take longer than a definition should.
+    """
+
+    index: int
+    unit: Unit
+    line: int
+    names: frozenset[str]
+    node: ast.stmt | None
+    why: str = ""
+    imports: bool = False
+
+
+def split(source: Source) -> list[Statement]:
+    """Returns the statements of a submission that are to be run or reported, in order."""
+    statements: list[Statement] = []
+    for unit in source.units:
+        for part in _parse(unit):
+            statement = _statement(part, unit, len(statements))
+            if statement is not None:
+                statements.append(statement)
+    return statements
+
+
+def _parse(unit: Unit) -> list[ast.stmt | Broken]:
+    """Parses a unit; a syntax error costs a notebook's cell as a whole, and in a script the block around it."""
+    text, shift = unit.text, unit.first_line - 1
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "\d" in a string is the learner's business
+            parts = _parse_text(text, whole=unit.cell is not None)
+    except (ValueError, RecursionError, MemoryError) as error:
+        parts = [Broken(1, f"{type(error).__name__}: {error}", text)]
+    for part in parts:
+        if isinstance(part, ast.stmt):
+            ast.increment_lineno(part, shift)
+    return [Broken(part.line + shift, part.why, part.text) if isinstance(part, Broken) else part for part in parts]
+
+
+def _parse_text(text: str, *, whole: bool) -> list[ast.stmt | Broken]:
+    try:
+        return list(ast.parse(text).body)
+    except SyntaxError:
+        plain = without_magics(text)
+    try:
+        return list(ast.parse(plain).body)
+    except SyntaxError as error:
+        return [Broken.of(error, plain)] if whole else salvaged(plain)
+
+
+def _statement(part: ast.stmt | Broken, unit: Unit, index: int) -> Statement | None:
+    if isinstance(part, Broken):
+        lost = frozenset(name for pair in _DEFINED.findall(part.text) for name in pair if name)
+        return Statement(index, unit, part.line, lost, None, part.why)
+    line = _first_line(part)
+    command = _command(part)
+    if command is not None:
+        return Statement(index, unit, line, bound_names(part), None, f"runs {command}, which the judge does not do")
+    if not _is_run(part):
+        return None
+    simple = isinstance(part, ast.Import | ast.ImportFrom)
+    imports = simple or (
+        isinstance(part, _BLOCKS) and any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(part))
+    )
+    return Statement(index, unit, line, bound_names(part), part, imports=imports)
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _is_run(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.Expr):
+        return isinstance(node, _RUN) or type(node).__name__ == "TypeAlias"
+    if isinstance(node.value, ast.NamedExpr):
+        return True
+    call = node.value.func if isinstance(node.value, ast.Call) else None
+    return isinstance(call, ast.Attribute | ast.Name) and _called(call) in _BUILDERS
+
+
+def _called(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _command(node: ast.stmt) -> str | None:
+    """Names the shell command or notebook magic whose value the statement needs."""
+    if not isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Call):
+        return None
+    function = node.value.func
+    if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Call):
+        return None
+    if _called(function.value.func) != "get_ipython":
+        return None
+    arguments = [entry.value for entry in node.value.args if isinstance(entry, ast.Constant)]
+    text = " ".join(str(value) for value in arguments)
+    if isinstance(node, ast.Expr):
+        return f"`%{text}`" if function.attr == "run_line_magic" and text.startswith("run ") else None
+    return f"the shell command `!{text}`" if function.attr == "getoutput" else f"the magic `%{text}`"
+
+
+def bound_names(node: ast.stmt) -> frozenset[str]:
+    """Returns the names that a statement binds in its own scope."""
+    names: set[str] = set()
+    pending: list[ast.AST] = [node]
+    while pending:
+        entry = pending.pop()
+        match entry:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.add(entry.name)
+                continue  # what it holds is another scope
+            case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                continue
+            case ast.Name(ctx=ast.Store()):
+                names.add(entry.id)
+            case ast.alias():
+                names.add(entry.asname or entry.name.split(".")[0])
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.ExceptHandler(name=str(name)):
+                names.add(name)
+        pending.extend(ast.iter_child_nodes(entry))
+    return frozenset(names - {"*"})
+
+
+def is_unfilled(node: ast.stmt | None) -> bool:
+    """Tells the exercise's stub: a definition with a body that only raises ``NotImplementedError``."""
+    if isinstance(node, ast.ClassDef):
+        return any(is_unfilled(entry) for entry in node.body)
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    raised = [entry.exc for entry in node.body if isinstance(entry, ast.Raise)]
+    calls = [entry.func if isinstance(entry, ast.Call) else entry for entry in raised]
+    return any(isinstance(entry, ast.Name) and entry.id == "NotImplementedError" for entry in calls)

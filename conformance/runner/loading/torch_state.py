@@ -1,0 +1,29 @@
+"""torch's global switches, back to where they stand after ``import torch``."""
+
+from __future__ import annotations
+
+import random
+import sys
+
+import torch
+
+
+def reset_torch_state() -> None:
+    """Undoes what a submission may have switched for everybody: dtype, device, modes, seeds.
+
+    Called after a submission is read and between two calls of it: a switch is noise, never a failure by itself.
+    The seeds are set to a constant, so that the same submission gives the same answers on every run.
+    """
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+    torch.set_grad_enabled(True)
+    torch.autograd.set_detect_anomaly(False)
+    torch.use_deterministic_algorithms(False)
+    torch.utils.deterministic.fill_uninitialized_memory = True  # type: ignore[attr-defined]
+    torch.set_float32_matmul_precision("highest")
+    torch.set_flush_denormal(False)
+    torch.set_autocast_enabled("cpu", False)
+    torch.default_generator.manual_seed(0)
+    random.seed(0)
+    if (numpy := sys.modules.get("numpy")) is not None:
+        numpy.random.seed(0)
