@@ -1,0 +1,103 @@
+"""What the HTML page shows of a result, item by item, worked out before any template is filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from conformance.report.charts import ErrorChart, error_chart
+from conformance.report.diff import Piece, differing
+from conformance.report.model import ItemResult, Level, PropertyResult, Result, Status, worst
+from conformance.report.text import clean
+from conformance.report.words import item_reason, reproduce_command, sentence_of
+
+# The first findings of an item are open when the page opens; the others mostly say the same again.
+OPEN = 2
+
+# Values are shown in two columns; longer ones are cut here and whole in the JSON file.
+VALUE = 4_000
+
+
+@dataclass(frozen=True)
+class RequirementView:
+    """A requirement of an item, with what its properties found."""
+
+    id: str
+    sentence: str
+    level: Level
+    counts: bool
+    status: Status
+    examples: int
+    comparisons: int
+    share: float | None
+
+
+@dataclass(frozen=True)
+class FindingView:
+    """A finding, with the two values marked where they differ."""
+
+    row: PropertyResult
+    anchor: str
+    sentence: str
+    counts: bool
+    open: bool
+    got: list[Piece]
+    expected: list[Piece]
+
+
+@dataclass(frozen=True)
+class ItemView:
+    """An item with its requirements, findings and chart."""
+
+    item: ItemResult
+    anchor: str
+    reason: str
+    requirements: list[RequirementView]
+    findings: list[FindingView]
+    chart: ErrorChart | None
+    command: str
+
+
+def item_view(item: ItemResult, result: Result, says: Mapping[str, str]) -> ItemView:
+    """Returns what the page shows of one item."""
+    anchor = "item-" + re.sub(r"\W+", "-", item.name)
+    mine = [row for row in result.findings() if row.item == item.name]
+    mine.sort(key=lambda row: not result.counts(row))
+    findings = [
+        _finding(row, f"{anchor}-{number}", result.counts(row), number <= OPEN and result.counts(row), says)
+        for number, row in enumerate(mine, 1)
+    ]
+    return ItemView(
+        item=item,
+        anchor=anchor,
+        reason=item_reason(item),
+        requirements=_requirements(item, result, says),
+        findings=findings,
+        chart=error_chart([pair for row in item.properties for pair in row.spread]),
+        command=reproduce_command(result, item.name),
+    )
+
+
+def _finding(row: PropertyResult, anchor: str, counts: bool, is_open: bool, says: Mapping[str, str]) -> FindingView:
+    got, expected = differing(clean(row.got or "", VALUE), clean(row.expected or "", VALUE))
+    return FindingView(row, anchor, sentence_of(row, says), counts, is_open, got, expected)
+
+
+def _requirements(item: ItemResult, result: Result, says: Mapping[str, str]) -> list[RequirementView]:
+    groups: dict[str, list[PropertyResult]] = {}
+    for row in item.properties:
+        groups.setdefault(row.requirement, []).append(row)
+    return [
+        RequirementView(
+            id=name,
+            sentence=sentence_of(rows[0], says),
+            level=rows[0].level,
+            counts=result.counts(rows[0]),
+            status=worst([row.status for row in rows]),
+            examples=sum(row.examples for row in rows),
+            comparisons=sum(row.comparisons for row in rows),
+            share=max((row.budget_used for row in rows if row.budget_used is not None), default=None),
+        )
+        for name, rows in groups.items()
+    ]
