@@ -15,8 +15,8 @@ _AGAIN_SECONDS = 0.25
 _deadlines: list[float] = []
 
 
-class OutOfTime(BaseException):  # noqa: N818 - not an Exception: `except Exception` must let it pass
-    """The time of the code in hand is used up."""
+class OutOfTime(BaseException):
+    """The time of the code in hand is used up; no ``Exception``, so that ``except Exception`` lets it pass."""
 
 
 @contextmanager

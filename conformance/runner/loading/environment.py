@@ -47,16 +47,16 @@ _ABSENT: dict[str, dict[str, Any]] = {
 
 
 def _define_detection_operators(module: ModuleType) -> None:
-    """Lets torchvision be imported where its C++ library does not fit torch: it registers kernels of its own operators."""
+    """Lets torchvision be imported although its C++ library does not fit torch: it builds on operators from there."""
     if module._has_ops():
         return
-    library = torch.library.Library("torchvision", "DEF")  # noqa: TOR901 - kept alive by the list below
+    library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for name in ("nms", "qnms"):
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _libraries.append(library)
+    _libraries.append(library)  # its definitions live as long as it does
 
 
-_libraries: list[torch.library.Library] = []
+_libraries: list[Any] = []
 _AFTER = {"torchvision.extension": _define_detection_operators, "torchvision.datasets.mnist": replace_mnist}
 _hooks = Hooks(_LAZY, _AFTER, _ABSENT)
 _undo: list[tuple[Any, str, Any]] = []

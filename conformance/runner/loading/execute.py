@@ -131,7 +131,8 @@ def _remember(source: Source, known: set[str]) -> None:
     _path.extend(source.path)
     _modules.add(NAMESPACE)
     for name in set(sys.modules) - known:
-        module = sys.modules[name]
-        file = getattr(module, "__file__", None) or ""
-        if isinstance(getattr(module, "__loader__", None), Modules) or file.startswith(tuple(source.path) or ("\0",)):
+        attributes = vars(sys.modules[name]) if isinstance(sys.modules[name], ModuleType) else {}
+        file = attributes.get("__file__")
+        beside = isinstance(file, str) and file.startswith(source.path)
+        if beside or isinstance(attributes.get("__loader__"), Modules):
             _modules.add(name)

@@ -39,7 +39,7 @@ def read_directory(path: Path) -> Source:
                 return read_directory(path / inner[0].name)
             if inner:
                 names = ", ".join(sorted(folder.name for folder in inner))
-                raise UnreadableSubmission(f"{name} holds Python only in several subfolders ({names}): name one of them")
+                raise UnreadableSubmission(f"{name} holds Python only in its subfolders {names}: name one of them")
             raise UnreadableSubmission(f"the directory {name} holds no Python files and no notebooks")
     except PermissionError:
         raise UnreadableSubmission(f"the directory {name} may not be read: permission denied") from None

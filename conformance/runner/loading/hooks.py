@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 Patch = Callable[[ModuleType], None]
 
@@ -43,7 +42,7 @@ class Hooks(MetaPathFinder):
         if fullname in self.after:
             spec.loader = _Patched(spec.loader, self.after[fullname])
         if fullname in self.lazy:
-            spec.loader = importlib.util.LazyLoader(spec.loader)
+            spec.loader = _Lazy(spec.loader)
         return spec
 
     def _found(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
@@ -54,19 +53,54 @@ class Hooks(MetaPathFinder):
         return None
 
 
-class _Patched(Loader):
-    """Loads as another loader does, then changes the module."""
+class _Wrapped(Loader):
+    """Loads as another loader does, which it leaves behind as the module's own."""
 
-    def __init__(self, loader: Loader, patch: Patch) -> None:
+    def __init__(self, loader: Loader) -> None:
         self.loader = loader
-        self.patch = patch
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self.loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = self.loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self.loader
         self.loader.exec_module(module)
+
+
+class _Patched(_Wrapped):
+    """Changes the module once it is executed."""
+
+    def __init__(self, loader: Loader, patch: Patch) -> None:
+        super().__init__(loader)
+        self.patch = patch
+
+    def exec_module(self, module: ModuleType) -> None:
+        super().exec_module(module)
         self.patch(module)
+
+
+class _Lazy(_Wrapped):
+    """Executes the module when somebody asks for an attribute of its own.
+
+    importlib's LazyLoader would do so for ``__file__`` and ``__spec__`` as well, which ``inspect`` asks of everything
+    in ``sys.modules`` for any traceback.
+    """
+
+    def exec_module(self, module: ModuleType) -> None:
+        def on_demand(name: str) -> Any:
+            if name.startswith("__") and name != "__all__":
+                raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+            del vars(module)["__getattr__"]
+            try:
+                super(_Lazy, self).exec_module(module)
+            except BaseException:
+                vars(module)["__getattr__"] = on_demand
+                raise
+            return getattr(module, name)
+
+        vars(module)["__getattr__"] = on_demand
 
 
 class _Invented(Loader):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 
 # Cell magics whose body is not Python of this namespace; the body of any other (%%time, %%capture) is.
-_FOREIGN = frozenset(
-    "bash cmd cython html javascript js latex markdown perl pypy python2 R ruby script sh sql svg system sx writefile "
-    "file writetemplate bigquery".split()
+_FOREIGN = re.compile(
+    "bash|bigquery|cmd|cython|file|html|javascript|js|latex|markdown|perl|pypy|python2|R|ruby|script|sh|sql|svg|system"
+    "|sx|writefile|writetemplate"
 )
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\n]*")
 _ASSIGNED = re.compile(r"(?P<target>\s*[A-Za-z_][\w.,\s\[\]'\"*]*?)\s*=\s*(?P<sign>[!%])(?P<command>.*)")
 _TIMED = re.compile(r"(?P<indent>\s*)%time\s+(?P<code>\S.*)")
 _RUN = re.compile(r"(?P<indent>\s*)%run\s+(?P<command>\S.*)")
+_TOP_LEVEL = re.compile(r"(def|class|import|from|with|while|return)\b|@")
 _TOKEN = re.compile(r"\"\"\"|'''|\"(?:\\.|[^\"\\])*\"?|'(?:\\.|[^'\\])*'?|#.*|[()\[\]{}]|\\$")
 
 
@@ -26,7 +27,7 @@ def without_magics(text: str) -> str:
     first = next((number for number, line in enumerate(lines) if line.strip() and not _is_comment(line)), 0)
     magic = _CELL_MAGIC.fullmatch(lines[first])
     if magic is not None:
-        if magic[1] in _FOREIGN:
+        if _FOREIGN.fullmatch(magic[1]):
             return "\n" * (len(lines) - 1)
         lines[first] = ""
     return "\n".join(_replaced(lines))
@@ -52,6 +53,8 @@ def _replaced(lines: list[str]) -> list[str]:
             result.append("")
             in_magic = line.rstrip().endswith("\\")
             continue
+        if depth > 0 and not quote and _TOP_LEVEL.match(line):
+            depth = 0  # an open bracket above is a mistake of its own
         if not quote and depth <= 0 and not continued:
             replacement = _replacement(line)
             if replacement is not None:

@@ -1,7 +1,6 @@
 """Runs statements one by one in a module's namespace and keeps book of what failed."""
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -59,9 +58,7 @@ class Reader:
                 latest.update(dict.fromkeys(statement.names, statement.index))
             elif missing:
                 waiting.append((statement, missing, flags))
-        ready = True
-        while ready:
-            ready = [entry for entry in waiting if entry[1] in vars(module) and not _replaced(entry[0], latest)]
+        while ready := [entry for entry in waiting if entry[1] in vars(module) and not _replaced(entry[0], latest)]:
             waiting = [entry for entry in waiting if entry not in ready]
             for statement, _, its_flags in ready:
                 missing = self._attempt(statement, module, its_flags)

@@ -21,7 +21,8 @@ _RUN = (
 _BLOCKS = (ast.If, ast.With, ast.Try, ast.TryStar)
 # Bare calls that build up what a definition needs: sys.path.append(...), parser.add_argument(...), setattr(C, "f", f).
 _BUILDERS = frozenset(
-    "append extend insert update setdefault add add_argument add_subparsers set_defaults register setattr".split()
+    {"append", "extend", "insert", "update", "setdefault", "add", "register", "setattr"}
+    | {"add_argument", "add_subparsers", "set_defaults"}  # of argparse
 )
 _DEFINED = re.compile(r"(?:async\s+)?(?:def|class)\s+(\w+)|([A-Za-z_]\w*)\s*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
 

@@ -18,8 +18,8 @@ def reset_torch_state() -> None:
     torch.set_default_device(None)
     torch.set_grad_enabled(True)
     torch.autograd.set_detect_anomaly(False)
-    torch.use_deterministic_algorithms(False)
-    torch.utils.deterministic.fill_uninitialized_memory = True  # type: ignore[attr-defined]
+    torch.set_deterministic_debug_mode("default")  # use_deterministic_algorithms would import torch._inductor: 2 s
+    torch._C._set_deterministic_fill_uninitialized_memory(True)
     torch.set_float32_matmul_precision("highest")
     torch.set_flush_denormal(False)
     torch.set_autocast_enabled("cpu", False)
