@@ -12,14 +12,14 @@ from typing import Any
 import torch
 
 from conformance.runner.loading.digits import replace_mnist
+from conformance.runner.loading.eager import without_dynamo
 from conformance.runner.loading.hooks import Hooks
 
 # An environment that these libraries read when they are imported.
 _VARIABLES = {"MPLBACKEND": "Agg", "TQDM_DISABLE": "1", "WANDB_MODE": "disabled"}
 
-# Half a second and more each, and hardly a submission uses them when it is judged. torchvision.models and .ops bring
-# torch._dynamo along (2 s).
-_LAZY = frozenset(["matplotlib.pyplot", "torchvision.models", "torchvision.ops"])
+# Half a second and more each, and hardly a submission uses them when it is judged.
+_LAZY: dict[str, dict[str, Any]] = {"matplotlib.pyplot": {}, "torchvision.models": {}, "torchvision.ops": {}}
 
 
 def _nothing(*_: object, **__: object) -> None:
@@ -58,7 +58,7 @@ def _define_detection_operators(module: ModuleType) -> None:
 
 _libraries: list[Any] = []
 _AFTER = {"torchvision.extension": _define_detection_operators, "torchvision.datasets.mnist": replace_mnist}
-_hooks = Hooks(_LAZY, _AFTER, _ABSENT)
+_hooks = Hooks(lazy=_LAZY, after=_AFTER, absent=_ABSENT)
 _undo: list[tuple[Any, str, Any]] = []
 
 
@@ -66,6 +66,7 @@ def install() -> None:
     """Puts the environment in place, for this process; a second call changes nothing."""
     if _hooks in sys.meta_path:
         return
+    without_dynamo()
     os.environ.update(_VARIABLES)
     sys.meta_path.insert(0, _hooks)
     for name, patch in _AFTER.items():

@@ -133,6 +133,6 @@ def _remember(source: Source, known: set[str]) -> None:
     for name in set(sys.modules) - known:
         attributes = vars(sys.modules[name]) if isinstance(sys.modules[name], ModuleType) else {}
         file = attributes.get("__file__")
-        beside = isinstance(file, str) and file.startswith(source.path)
+        beside = isinstance(file, str) and file.startswith(source.path) and "site-packages" not in file
         if beside or isinstance(attributes.get("__loader__"), Modules):
             _modules.add(name)

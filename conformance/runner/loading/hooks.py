@@ -1,4 +1,4 @@
-"""Changes to modules that take effect when, and only if, a submission imports them."""
+"""Changes to modules that take effect when, and only if, somebody imports them."""
 
 from __future__ import annotations
 
@@ -10,28 +10,37 @@ from types import ModuleType
 from typing import Any
 
 Patch = Callable[[ModuleType], None]
+Attributes = Mapping[str, object]
 
 
 class Hooks(MetaPathFinder):
     """Finds modules as everybody does, but makes some lazy, changes some once loaded, and invents some that miss.
 
     Args:
-        lazy: modules that are executed at the first use of one of their attributes.
+        lazy: modules that are executed at the first use of an attribute other than those given here.
         after: what to do to a module once it has been executed.
         absent: modules to invent where they are not installed, with their attributes.
     """
 
     def __init__(
-        self, lazy: frozenset[str], after: Mapping[str, Patch], absent: Mapping[str, Mapping[str, object]]
+        self,
+        *,
+        lazy: Mapping[str, Attributes] | None = None,
+        after: Mapping[str, Patch] | None = None,
+        absent: Mapping[str, Attributes] | None = None,
     ) -> None:
-        self.lazy = lazy
-        self.after = after
-        self.absent = absent
+        self.lazy = lazy or {}
+        self.after = after or {}
+        self.absent = absent or {}
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Returns the spec that the other finders give, with its loader wrapped; None for all other modules."""
+        parent = fullname.rpartition(".")[0]
+        pending = vars(sys.modules[parent]).get("__getattr__") if parent in self.lazy else None
+        if isinstance(pending, _OnDemand):
+            pending.wake()  # a submodule counts on its package
         if fullname not in self.lazy and fullname not in self.after and fullname not in self.absent:
             return None
         spec = self._found(fullname, path, target)
@@ -42,7 +51,7 @@ class Hooks(MetaPathFinder):
         if fullname in self.after:
             spec.loader = _Patched(spec.loader, self.after[fullname])
         if fullname in self.lazy:
-            spec.loader = _Lazy(spec.loader)
+            spec.loader = _Lazy(spec.loader, self.lazy[fullname])
         return spec
 
     def _found(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
@@ -88,25 +97,42 @@ class _Lazy(_Wrapped):
     in ``sys.modules`` for any traceback.
     """
 
-    def exec_module(self, module: ModuleType) -> None:
-        def on_demand(name: str) -> Any:
-            if name.startswith("__") and name != "__all__":
-                raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
-            del vars(module)["__getattr__"]
-            try:
-                super(_Lazy, self).exec_module(module)
-            except BaseException:
-                vars(module)["__getattr__"] = on_demand
-                raise
-            return getattr(module, name)
+    def __init__(self, loader: Loader, attributes: Attributes) -> None:
+        super().__init__(loader)
+        self.attributes = attributes
 
-        vars(module)["__getattr__"] = on_demand
+    def exec_module(self, module: ModuleType) -> None:
+        vars(module).update(self.attributes)
+        vars(module)["__getattr__"] = _OnDemand(module, super().exec_module)
+
+
+class _OnDemand:
+    """A module's ``__getattr__`` until the module is executed."""
+
+    def __init__(self, module: ModuleType, execute: Callable[[ModuleType], None]) -> None:
+        self.module = module
+        self.execute = execute
+
+    def __call__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__all__":
+            raise AttributeError(f"module {self.module.__name__!r} has no attribute {name!r}")
+        self.wake()
+        return getattr(self.module, name)
+
+    def wake(self) -> None:
+        """Executes the module; if that fails, the next one who asks gets the same error."""
+        del vars(self.module)["__getattr__"]
+        try:
+            self.execute(self.module)
+        except BaseException:
+            vars(self.module)["__getattr__"] = self
+            raise
 
 
 class _Invented(Loader):
     """A module that is not installed, with just the attributes that it is given."""
 
-    def __init__(self, attributes: Mapping[str, object]) -> None:
+    def __init__(self, attributes: Attributes) -> None:
         self.attributes = attributes
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:

@@ -24,7 +24,7 @@ _BUILDERS = frozenset(
     {"append", "extend", "insert", "update", "setdefault", "add", "register", "setattr"}
     | {"add_argument", "add_subparsers", "set_defaults"}  # of argparse
 )
-_DEFINED = re.compile(r"(?:async\s+)?(?:def|class)\s+(\w+)|([A-Za-z_]\w*)\s*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
+_DEFINED = re.compile(r"^(?:async\s+)?(?:def|class)\s+(\w+)|^([^\W\d]\w*)[^\S\n]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
