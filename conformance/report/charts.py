@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 WIDTH, HEIGHT = 460.0, 280.0
 LEFT, RIGHT, TOP, BOTTOM = 58.0, 12.0, 12.0, 44.0
@@ -94,8 +95,9 @@ def loss_chart(losses: Iterable[object]) -> LossChart | None:
         return None
     last = values[-1][0]
     width = max(1, len(values) // 50)
+    sums = [0.0, *accumulate(loss for _, loss in values)]
     smooth = [
-        (values[end - width // 2 - 1][0], math.fsum(loss for _, loss in values[end - width : end]) / width)
+        (values[end - width // 2 - 1][0], (sums[end] - sums[end - width]) / width)
         for end in range(width, len(values) + 1)
     ]
     low, high = min(0.0, min(loss for _, loss in values)), max(loss for _, loss in values)

@@ -113,13 +113,12 @@ def comparison_text(comparison: Comparison) -> str:
     """Returns the comparison as plain text: what got worse first, each item followed by its properties."""
     lines = [f"Then: {one_line(comparison.old)}", f"Now:  {one_line(comparison.new)}"]
     lines += [f"Note: {one_line(caveat)}" for caveat in comparison.caveats]
+    # The properties of an item that came or went as a whole add nothing to that.
+    nothing = (None, Status.MISSING)
+    told = {change.item for change in comparison.items if change.old in nothing or change.new in nothing}
     for kind in Kind:
         items = [change for change in comparison.items if change.kind is kind]
-        told = {change.item for change in items}
-        rows = [change for change in comparison.properties if change.kind is kind]
-        # The properties of an item that came or went as a whole add nothing to that.
-        if kind in (Kind.NEW, Kind.GONE):
-            rows = [change for change in rows if change.item not in told]
+        rows = [change for change in comparison.properties if change.kind is kind and change.item not in told]
         if items or rows:
             lines += ["", TITLES[kind]]
         for name in dict.fromkeys(change.item for change in (*items, *rows)):

@@ -28,7 +28,16 @@ from conformance.report.files import write_whole
 from conformance.report.message import message_of
 from conformance.report.model import ItemResult, Result, Status
 from conformance.report.text import clean, head
-from conformance.report.words import WORDS, absent, environment, headline, item_reason, sentence_of, summary
+from conformance.report.words import (
+    WORDS,
+    absent,
+    environment,
+    headline,
+    item_reason,
+    one_a_requirement,
+    sentence_of,
+    summary,
+)
 
 VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")
 
@@ -145,5 +154,8 @@ def _output(item: ItemResult, result: Result, says: Mapping[str, str]) -> str:
     if item.status is Status.JUDGE_ERROR:
         return "The judge itself failed here; this says nothing about your code. Tell whoever runs the course."
     rows = [row for row in result.findings() if row.item == item.name and result.counts(row)]
-    parts = [clean(item_reason(item), 1000), *(message_of(row, sentence_of(row, says)) for row in rows)]
+    parts = [
+        clean(item_reason(item), 1000),
+        *(message_of(row, sentence_of(row, says)) for row in one_a_requirement(rows)),
+    ]
     return head("\n\n".join(part for part in parts if part), LINES)

@@ -17,6 +17,7 @@ from conformance.report.words import (
     environment,
     headline,
     item_reason,
+    one_a_requirement,
     reproduce_command,
     sentence_of,
     summary,
@@ -64,9 +65,10 @@ def _table(exercise: int, items: list[ItemResult]) -> str:
 
 def _item(item: ItemResult, rows: list[PropertyResult], result: Result, says: Mapping[str, str]) -> str:
     parts = [f"<details><summary><b>{_inline(item.name)}</b>: {WORDS[item.status]}</summary>"]
-    parts += [_finding(row, says) for row in rows[:FINDINGS]]
-    if len(rows) > FINDINGS:
-        parts.append(f"and {len(rows) - FINDINGS} more findings")
+    told = one_a_requirement(rows)
+    parts += [_finding(row, says) for row in told[:FINDINGS]]
+    if len(told) > FINDINGS:
+        parts.append(f"{len(told) - FINDINGS} more of its requirements are not met.")
     if any(row.reproducer for row in rows):
         parts.append("A script that shows this:\n\n" + _fenced(reproduce_command(result, item.name), "sh"))
     return "\n\n".join([*parts, "</details>"])

@@ -11,7 +11,7 @@ from conformance.report.message import source_line
 from conformance.report.model import Entry, ItemResult, PropertyResult, Result, Status
 from conformance.report.terminal_text import STYLES, code, marks_for, prose
 from conformance.report.text import clean, head, one_line
-from conformance.report.words import WORDS, reason_of, reproduce_command, sentence_of
+from conformance.report.words import WORDS, one_a_requirement, reason_of, reproduce_command, sentence_of
 
 # The first findings of an item say what is wrong; the others mostly say it again.
 IN_FULL = 2
@@ -39,11 +39,11 @@ def _print_item(
     title = f"{marks_for(console)[item.status]} {item.name}: {WORDS[item.status]}"
     rule = ("─" if marks_for(console)[Status.PASS] == "✓" else "-") * max(0, console.width - len(title) - 1)
     console.print(Text.assemble((title, f"bold {STYLES[item.status]}"), " ", (rule, "dim")), soft_wrap=True)
-    first = _one_a_requirement(rows)[:IN_FULL]
+    first = one_a_requirement(rows)[:IN_FULL]
     for row in first:
         _print_finding(row, [other for other in rows if other.requirement == row.requirement], console, says)
     shown = {row.requirement for row in first}
-    others = [row for row in _one_a_requirement(rows) if row.requirement not in shown]
+    others = [row for row in one_a_requirement(rows) if row.requirement not in shown]
     if others:
         prose(console, "Also not met:", "bold")
         for row in others:
@@ -53,13 +53,6 @@ def _print_item(
         prose(console, "A script that shows this:", "bold")
         code(console, reproduce_command(result, item.name))
         console.print()
-
-
-def _one_a_requirement(rows: list[PropertyResult]) -> list[PropertyResult]:
-    first: dict[str, PropertyResult] = {}
-    for row in rows:
-        first.setdefault(row.requirement, row)
-    return list(first.values())
 
 
 def _print_finding(row: PropertyResult, same: list[PropertyResult], console: Console, says: Mapping[str, str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from conformance.report.model import SEVERITY, ItemResult, PropertyResult, Result, Status
 from conformance.report.text import clean, one_line
@@ -81,6 +81,14 @@ def summary(result: Result) -> str:
 def sentence_of(row: PropertyResult, says: Mapping[str, str]) -> str:
     """Returns the sentence of the exercise that a property holds a submission to, or the requirement's id."""
     return clean(says.get(row.requirement, row.requirement))
+
+
+def one_a_requirement(rows: Iterable[PropertyResult]) -> list[PropertyResult]:
+    """Returns the first finding of each requirement: the others say the same of another dtype or device."""
+    first: dict[str, PropertyResult] = {}
+    for row in rows:
+        first.setdefault(row.requirement, row)
+    return list(first.values())
 
 
 def reason_of(row: PropertyResult) -> str:
