@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 # Code that swallows the first alarm (in a bare `except:`, a `__del__`, a callback from C) gets another one this soon.
-_AGAIN_SECONDS = 0.25
+_AGAIN_SECONDS = 0.05
 
 _deadlines: list[float] = []
 

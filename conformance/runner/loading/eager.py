@@ -1,4 +1,4 @@
-"""Optimizers without the compiler: torch loads ``torch._dynamo`` for the first of them, as long as torch itself takes."""
+"""Optimizers without the compiler, which torch loads for the first of them and which costs as much as torch itself."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def load(
 
 def _read(source: Source, reader: Reader) -> Loaded:
     statements = split(source)
-    finder = Modules([statement for statement in statements if statement.unit.module], reader)
+    finder = Modules([statement for statement in statements if statement.unit.module], reader, source.file)
     sys.meta_path.insert(0, finder)
     _finders.append(finder)
     if source.kind == "directory":

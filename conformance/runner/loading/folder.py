@@ -43,9 +43,12 @@ def read_directory(path: Path) -> Source:
             raise UnreadableSubmission(f"the directory {name} holds no Python files and no notebooks")
     except PermissionError:
         raise UnreadableSubmission(f"the directory {name} may not be read: permission denied") from None
-    if (root / "__init__.py").is_file() and root.name.isidentifier():
+    if not (root / "__init__.py").is_file():
+        return _read_files(root, files, name, package="", path=(str(root), str(root.parent)))
+    if root.name.isidentifier():
         return _read_package(root, files)
-    return _read_files(root, files, name, prefix="", path=(str(root), str(root.parent)))
+    # `homework 3/` with an __init__.py cannot be imported by its name; its files can, as those of a package.
+    return _read_files(root, [root / "__init__.py", *files], name, package=_identifier(root.name), path=(str(root),))
 
 
 def read_module(dotted: str) -> Source:
@@ -97,7 +100,7 @@ def _read_package(root: Path, files: list[Path]) -> Source:
         top, dotted = top.parent, f"{top.name}.{dotted}"
     init = root / "__init__.py"
     if files and not _holds_code(_read(init)):
-        return _read_files(root, files, root.name, prefix=f"{dotted}.", path=(str(top),))
+        return _read_files(root, files, root.name, package=dotted, path=(str(top),))
     everything = sorted(file for file in root.rglob("*.py") if not set(file.parts) & {"__pycache__"})
     return _as_module(dotted, init, everything, str(top))
 
@@ -109,20 +112,24 @@ def _as_module(dotted: str, file: Path, files: list[Path], top: str) -> Source:
     return Source(dotted, "module", tuple(units), (top,), module=dotted, file=str(file))
 
 
-def _read_files(root: Path, files: list[Path], name: str, prefix: str, path: tuple[str, ...]) -> Source:
+def _read_files(root: Path, files: list[Path], name: str, package: str, path: tuple[str, ...]) -> Source:
     units: list[Unit] = []
+    prefix = f"{package}." if package else ""
     for file in files:
         text = _read(file)
         if not text.strip():
             continue
         if file.suffix.lower() == ".ipynb":
-            module = f"{prefix}{re.sub(r'[^0-9A-Za-z_]', '_', file.stem)}_notebook"
-            units += notebook_units(text, file.name, module)
+            units += notebook_units(text, file.name, f"{prefix}{_identifier(file.stem)}_notebook")
         else:
-            units += script_units(text, file.name, f"{prefix}{file.stem}")
+            units += script_units(text, file.name, package if file.stem == "__init__" else f"{prefix}{file.stem}")
     if not units:
         raise UnreadableSubmission(f"the directory {name} holds only empty files")
-    return Source(name, "directory", tuple(units), path)
+    return Source(name, "directory", tuple(units), path, file=str(root))
+
+
+def _identifier(name: str) -> str:
+    return re.sub(r"\W", "_", name)
 
 
 def _read(file: Path) -> str:

@@ -11,8 +11,11 @@ _FOREIGN = re.compile(
 )
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\n]*")
 _ASSIGNED = re.compile(r"(?P<target>\s*[A-Za-z_][\w.,\s\[\]'\"*]*?)\s*=\s*(?P<sign>[!%])(?P<command>.*)")
+_LONG = 1000  # data pasted in as one line: the pattern above would take for ever on it
 _TIMED = re.compile(r"(?P<indent>\s*)%time\s+(?P<code>\S.*)")
 _RUN = re.compile(r"(?P<indent>\s*)%run\s+(?P<command>\S.*)")
+# What Jupyter runs without a % as well.
+_AUTOMAGIC = re.compile(r"(pip|conda|mamba|cd|ls|mkdir|rm|mv|cp|cat)\s+[^\s=(.,:\[].*")
 _TOP_LEVEL = re.compile(r"(def|class|import|from|with|while|return)\b|@")
 _TOKEN = re.compile(r"\"\"\"|'''|\"(?:\\.|[^\"\\])*\"?|'(?:\\.|[^'\\])*'?|#.*|[()\[\]{}]|\\$")
 
@@ -75,9 +78,9 @@ def _replacement(line: str) -> str | None:
     if run := _RUN.fullmatch(line):
         return f"{run['indent']}get_ipython().run_line_magic('run', {run['command']!r})"
     code = stripped.split("#")[0].rstrip()
-    if stripped.startswith(("%", "!", "?")) or (code.endswith("?") and not code.startswith("@")):
+    if stripped.startswith(("%", "!", "?")) or code.endswith("?") or _AUTOMAGIC.fullmatch(line):
         return f"{indent}pass" if indent else ""
-    if assigned := _ASSIGNED.fullmatch(line):
+    if len(line) < _LONG and (assigned := _ASSIGNED.fullmatch(line)):
         call = "getoutput" if assigned["sign"] == "!" else "run_line_magic"
         return f"{assigned['target']} = get_ipython().{call}({assigned['command'].rstrip(chr(92))!r})"
     return None

@@ -20,21 +20,28 @@ class Modules(MetaPathFinder, Loader):
     Args:
         statements: all statements that belong to modules.
         reader: what runs them.
+        root: the folder that they come from.
     """
 
-    def __init__(self, statements: list[Statement], reader: Reader) -> None:
+    def __init__(self, statements: list[Statement], reader: Reader, root: str) -> None:
         self.reader = reader
+        self.root = root
         self.statements: dict[str, list[Statement]] = {}
         for statement in statements:
             # A file called random.py must not stand in for the library that everybody has imported already.
             name = statement.unit.module
             name = name if name not in sys.modules else f"__submission__.{name}"
             self.statements.setdefault(name, []).append(statement)
+        self.packages = {name.rpartition(".")[0] for name in self.statements} - {"", "__submission__"}
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Returns the spec of a module of the submission."""
+        """Returns the spec of a module of the submission, or of the package that its modules lie in."""
+        if fullname in self.packages:
+            spec = ModuleSpec(fullname, self, is_package=True)
+            spec.submodule_search_locations = [self.root]
+            return spec
         return ModuleSpec(fullname, self) if fullname in self.statements else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
@@ -43,7 +50,7 @@ class Modules(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Reads the module's statements in."""
-        self.reader.run(self.statements[module.__name__], module)
+        self.reader.run(self.statements.get(module.__name__, []), module)
 
     def collect(self) -> dict[str, Any]:
         """Imports every module and returns their names together.

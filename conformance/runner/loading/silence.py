@@ -29,7 +29,7 @@ def silence() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
-        _flush()
+        sink.flush()
         for number, copy in enumerate(saved):
             if copy is not None:
                 os.dup2(copy, number)

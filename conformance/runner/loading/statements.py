@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from dataclasses import dataclass
 
-from conformance.runner.loading.magics import without_magics
-from conformance.runner.loading.salvage import Broken, salvaged
+from conformance.runner.loading.parsing import is_shell_call, parse
+from conformance.runner.loading.salvage import Broken
 from conformance.runner.loading.source import Source, Unit
 
 # Asserts, raises and bare expressions define nothing. Their absence cannot cost a definition, and running them is
@@ -54,37 +53,11 @@ def split(source: Source) -> list[Statement]:
     """Returns the statements of a submission that are to be run or reported, in order."""
     statements: list[Statement] = []
     for unit in source.units:
-        for part in _parse(unit):
+        for part in parse(unit):
             statement = _statement(part, unit, len(statements))
             if statement is not None:
                 statements.append(statement)
     return statements
-
-
-def _parse(unit: Unit) -> list[ast.stmt | Broken]:
-    """Parses a unit; a syntax error costs a notebook's cell as a whole, and in a script the block around it."""
-    text, shift = unit.text, unit.first_line - 1
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "\d" in a string is the learner's business
-            parts = _parse_text(text, whole=unit.cell is not None)
-    except (ValueError, RecursionError, MemoryError) as error:
-        parts = [Broken(1, f"{type(error).__name__}: {error}", text)]
-    for part in parts:
-        if isinstance(part, ast.stmt):
-            ast.increment_lineno(part, shift)
-    return [Broken(part.line + shift, part.why, part.text) if isinstance(part, Broken) else part for part in parts]
-
-
-def _parse_text(text: str, *, whole: bool) -> list[ast.stmt | Broken]:
-    try:
-        return list(ast.parse(text).body)
-    except SyntaxError:
-        plain = without_magics(text)
-    try:
-        return list(ast.parse(plain).body)
-    except SyntaxError as error:
-        return [Broken.of(error, plain)] if whole else salvaged(plain)
 
 
 def _statement(part: ast.stmt | Broken, unit: Unit, index: int) -> Statement | None:
@@ -126,16 +99,14 @@ def _command(node: ast.stmt) -> str | None:
     """Names the shell command or notebook magic whose value the statement needs."""
     if not isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Call):
         return None
-    function = node.value.func
-    if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Call):
+    if not is_shell_call(node.value):
         return None
-    if _called(function.value.func) != "get_ipython":
-        return None
+    function = _called(node.value.func)
     arguments = [entry.value for entry in node.value.args if isinstance(entry, ast.Constant)]
     text = " ".join(str(value) for value in arguments)
     if isinstance(node, ast.Expr):
-        return f"`%{text}`" if function.attr == "run_line_magic" and text.startswith("run ") else None
-    return f"the shell command `!{text}`" if function.attr == "getoutput" else f"the magic `%{text}`"
+        return f"`%{text}`" if function == "run_line_magic" and text.startswith("run ") else None
+    return f"the shell command `!{text}`" if function == "getoutput" else f"the magic `%{text}`"
 
 
 def bound_names(node: ast.stmt) -> frozenset[str]:
