@@ -1,0 +1,120 @@
+"""References written in Python over ordinary operators: optimizers, initialisers, modules, decompositions.
+
+No kernel gives them away, so the functions themselves are changed, in place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
+from types import FunctionType, ModuleType
+from typing import Any, cast
+
+import torch
+
+from conformance.runner.guard.families import KERNELS, MODULES, Family
+from conformance.runner.guard.ledger import Ledger
+from conformance.runner.guard.stack import public_name
+from conformance.runner.guard.swap import Undo, Wrapper, swap
+from conformance.runner.guard.uncompiled import subclasses
+
+_SCHEMES = ("xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_")
+_INIT_HELPERS = ("calculate_gain", "_calculate_fan_in_and_fan_out", "_calculate_correct_fan")
+_FUNCTIONAL = {"local_response_norm": Family.NORM, "linear_cross_entropy": Family.CROSS_ENTROPY}
+# Where torch keeps its operators written out in Python, under the operators' names.
+_WRITTEN_OUT = ("torch._refs", "torch._refs.nn.functional", "torch._decomp.decompositions")
+
+
+def swap_functions(ledger: Ledger) -> Undo:
+    """Lets every reference written in Python tell the ledger first; returns what undoes it."""
+    undos: dict[FunctionType, Undo] = {}
+
+    def swap_new() -> None:
+        for family, function in _references():
+            if function not in undos:
+                undos[function] = swap(function, _telling(family, function, ledger))
+
+    def reloading(original: Callable[..., Any]) -> Callable[..., Any]:
+        def reload_and_swap(*args: Any) -> Any:
+            try:
+                return original(*args)
+            finally:
+                swap_new()
+
+        return reload_and_swap
+
+    swap_new()
+    reload = cast(FunctionType, importlib.reload)
+    undos[reload] = swap(reload, reloading)
+
+    def undo() -> None:
+        for undo_one in undos.values():
+            undo_one()
+
+    return undo
+
+
+def _references() -> Iterator[tuple[Family, FunctionType]]:
+    for path, family in MODULES.items():
+        with contextlib.suppress(AttributeError):
+            yield family, attrgetter(f"{path}.__init__")(torch.nn)
+    for name, family in _FUNCTIONAL.items():
+        yield from _functions(torch.nn.functional, {name: family})
+    for name in vars(torch.nn.init):
+        if name in _SCHEMES:
+            yield from _functions(torch.nn.init, {name: Family.INIT})
+        elif name.endswith("_") or name in _INIT_HELPERS:
+            yield from _functions(torch.nn.init, {name: Family.INIT_HELPER})
+    yield from _optimizers()
+    families = {kernel.name.partition("::")[2].partition(".")[0]: kernel.family for kernel in KERNELS}
+    families |= dict.fromkeys(("layer_norm", "group_norm", "native_batch_norm_helper"), Family.NORM)
+    families |= dict.fromkeys(("_dropout_helper", "_fused_dropout_decomposition"), Family.DROPOUT)
+    for where in _WRITTEN_OUT:
+        if where in sys.modules:
+            yield from _functions(sys.modules[where], families)
+
+
+def _optimizers() -> Iterator[tuple[Family, FunctionType]]:
+    yield from _functions(torch.optim._functional, {"sparse_adam": Family.ADAMW})
+    for optimizer in subclasses(torch.optim.Optimizer):
+        own = vars(optimizer)
+        yield from ((Family.ADAMW, own[method]) for method in ("__init__", "step") if method in own)
+        name = optimizer.__name__.lower()
+        names = (name, f"_single_tensor_{name}", f"_multi_tensor_{name}", f"_fused_{name}")
+        for where in {own[method].__module__ for method in ("__init__", "step") if method in own}:
+            yield from _functions(sys.modules[where], dict.fromkeys(names, Family.ADAMW))
+
+
+def _functions(module: ModuleType, families: Mapping[str, Family]) -> Iterator[tuple[Family, FunctionType]]:
+    for name, family in families.items():
+        value = vars(module).get(name)
+        if isinstance(value, FunctionType):
+            yield family, value
+
+
+def _telling(family: Family, function: FunctionType, ledger: Ledger) -> Wrapper:
+    name = public_name(function.__module__, function.__qualname__)
+    is_constructor = function.__name__ == "__init__"
+
+    def wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
+        def reference(*args: Any, **kwargs: Any) -> Any:
+            what = _class_name(type(args[0])) if is_constructor and args else name
+            outermost = ledger.enter(family, function=what)
+            try:
+                return original(*args, **kwargs)
+            finally:
+                if outermost:
+                    ledger.leave(family)
+
+        return reference
+
+    return wrapper
+
+
+def _class_name(kind: type) -> str:
+    """Returns the name of the first class of torch's own in a class's ancestry."""
+    torchs = next(parent for parent in kind.__mro__ if parent.__module__.startswith("torch."))
+    return public_name(torchs.__module__, torchs.__qualname__)

@@ -1,0 +1,130 @@
+"""Stubs at torch's dispatcher: they tell the ledger, then run the kernel that was there.
+
+The dispatcher is one for all threads and lies below every alias. Each call passes the key ``BackendSelect``, below
+autograd and above the backends, and none of these operators has a kernel there: a stub at it sees an operator on any
+backend. A composite operator is taken apart above it, at autograd's keys and by torch.func's transforms, so it needs
+a stub at each of those too.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from conformance.runner.guard.families import KERNELS, Kernel
+from conformance.runner.guard.ledger import Ledger
+from conformance.runner.guard.swap import Undo, swap
+
+_AUTOGRAD_KEYS = {"AutogradCPU": "CPU", "AutogradCUDA": "CUDA", "AutogradMPS": "MPS", "AutogradMeta": "Meta"}
+# Where torch.func takes composites apart by itself.
+_TRANSFORM_KEYS = ("FuncTorchDynamicLayerFrontMode", "FuncTorchBatched")
+_COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
+_BELOW = torch._C._dispatch_keyset_full_after(torch._C.DispatchKey.BackendSelect)
+
+_old_kernel: Any = getattr(torch._C, "_dispatch_get_computed_kernel_for_dispatch_key", None)
+
+_Run = Callable[..., Any]
+
+
+def find(kernel: Kernel) -> Any:
+    """Returns a kernel's operator, or None where this torch has none of that name."""
+    namespace, _, rest = kernel.name.partition("::")
+    packet, _, overload = rest.partition(".")
+    try:
+        return getattr(getattr(getattr(torch.ops, namespace), packet), overload or "default")
+    except AttributeError:
+        return None
+
+
+def stub_kernels(ledger: Ledger) -> Undo:
+    """Puts stubs before the kernels of every family; returns what takes them away again."""
+    libraries = {name: _library(name) for name in {kernel.name.partition("::")[0] for kernel in KERNELS}}
+    present = {kernel.name: kernel for kernel in KERNELS if find(kernel) is not None}
+    with warnings.catch_warnings():
+        # torch warns where a kernel is replaced; here that is the intention.
+        warnings.simplefilter("ignore")
+        for kernel in present.values():
+            for key, run in _doors(kernel, find(kernel)).items():
+                libraries[kernel.name.partition("::")[0]].impl(kernel.name, key, _stub(kernel, run, ledger), True)
+    undo_methods = [swap(getattr(torch._ops.OpOverload, name), _telling(present, ledger)) for name in _WAYS_AROUND]
+
+    def undo() -> None:
+        for undo_method in undo_methods:
+            undo_method()
+        for library in libraries.values():
+            ctypes.pythonapi.Py_DecRef(ctypes.py_object(library))
+        libraries.clear()
+
+    return undo
+
+
+def _library(namespace: str) -> Any:
+    # Without a torch.library.Library around it gc does not know the handle; the extra reference keeps it for good.
+    library = torch._C._dispatch_library("IMPL", namespace, "")
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
+    return library
+
+
+def _doors(kernel: Kernel, operator: Any) -> dict[str, _Run]:
+    """Returns the dispatch keys at which an operator is seen, and how each runs what was there."""
+    redispatch, at_key = operator._handle.redispatch_boxed, operator._op_dk
+    doors: dict[str, _Run] = {
+        "BackendSelect": lambda keyset, *args, **kwargs: redispatch(keyset & _BELOW, *args, **kwargs)
+    }
+    if not kernel.composite:
+        return doors
+    for key, backend in _AUTOGRAD_KEYS.items():
+        # A backend with a kernel of its own is reached through BackendSelect.
+        if not _has(kernel.name, backend):
+            doors[key] = lambda keyset, *args, **kwargs: at_key(_COMPOSITE, *args, **kwargs)
+    for key in _TRANSFORM_KEYS if can_see_transforms() else ():
+        if torch._C._dispatch_has_computed_kernel_for_dispatch_key(kernel.name, key):
+            doors[key] = _old_kernel(kernel.name, torch._C.DispatchKey.__members__[key]).call_boxed
+    return doors
+
+
+def can_see_transforms() -> bool:
+    """Tells whether composites inside torch.func's transforms are seen; before torch 2.9, old kernels cannot be had."""
+    return _old_kernel is not None
+
+
+def _has(name: str, key: str) -> bool:
+    return bool(torch._C._dispatch_has_kernel_for_dispatch_key(name, key))
+
+
+def _stub(kernel: Kernel, run: _Run, ledger: Ledger) -> _Run:
+    family, name, public = kernel.family, kernel.name, kernel.public
+
+    def stub(keyset: Any, *args: Any, **kwargs: Any) -> Any:
+        outermost = ledger.enter(family, kernel=name, public=public)
+        try:
+            return run(keyset, *args, **kwargs)
+        finally:
+            if outermost:
+                ledger.leave(family)
+
+    return stub
+
+
+# OpOverload's methods that choose a dispatch key, and so can go past a stub.
+_WAYS_AROUND = ("redispatch", "decompose")
+
+
+def _telling(present: dict[str, Kernel], ledger: Ledger) -> Callable[[_Run], _Run]:
+    def wrapper(original: _Run) -> _Run:
+        def method(operator: Any, *args: Any, **kwargs: Any) -> Any:
+            kernel = present.get(operator._name)
+            outermost = kernel is not None and ledger.enter(kernel.family, kernel=kernel.name, public=kernel.public)
+            try:
+                return original(operator, *args, **kwargs)
+            finally:
+                if kernel is not None and outermost:
+                    ledger.leave(kernel.family)
+
+        return method
+
+    return wrapper

@@ -1,0 +1,58 @@
+"""Changes a Python function in place, so that every alias, subclass and saved method of it changes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import CodeType, FunctionType
+from typing import Any
+
+Undo = Callable[[], None]
+Wrapper = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def swap(function: FunctionType, wrapper: Wrapper) -> Undo:
+    """Lets ``function`` call ``wrapper(original)`` from now on; returns what undoes it."""
+    code = function.__code__
+    original = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    original.__kwdefaults__ = function.__kwdefaults__
+    original.__annotations__ = function.__annotations__
+    function.__code__ = _forwarding(code, wrapper(original))
+    added = not hasattr(function, "__wrapped__")
+    if added:
+        function.__wrapped__ = _likeness(original)  # type: ignore[attr-defined]
+
+    def undo() -> None:
+        function.__code__ = code
+        if added:
+            del function.__wrapped__  # type: ignore[attr-defined]
+
+    return undo
+
+
+def _likeness(function: FunctionType) -> FunctionType:
+    """Returns what ``inspect`` is shown instead (torch's own skip_init asks); it has no globals, so it does not run."""
+    likeness = FunctionType(function.__code__, {}, function.__name__, function.__defaults__, function.__closure__)
+    likeness.__kwdefaults__ = function.__kwdefaults__
+    likeness.__annotations__ = function.__annotations__
+    return likeness
+
+
+_TARGET = "the function to be called"
+
+
+def _template(*args: Any, **kwargs: Any) -> Any:
+    target: Any = "the function to be called"
+    return target(*args, **kwargs)
+
+
+def _forwarding(code: CodeType, target: Callable[..., Any]) -> CodeType:
+    """Returns code that calls ``target`` and otherwise looks like ``code``; the closure stays, unused."""
+    template = _template.__code__
+    return template.replace(
+        co_consts=tuple(target if const == _TARGET else const for const in template.co_consts),
+        co_freevars=code.co_freevars,
+        co_name=code.co_name,
+        co_qualname=code.co_qualname,
+        co_filename=code.co_filename,
+        co_firstlineno=code.co_firstlineno,
+    )

@@ -1,0 +1,142 @@
+"""Roundabout ways to the reference are seen as well, with the line that took them."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import importlib
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.functional import layer_norm as layer_norm_alias
+from torch.nn.init import xavier_uniform_ as xavier_alias
+from torch.optim import AdamW as AdamWAlias
+
+from conformance.runner.guard import Guard
+
+X = torch.arange(6.0).reshape(2, 3)
+any_nn: Any = nn  # torch leaves parts of it untyped
+SAVED_OPERATOR = torch.ops.aten.native_layer_norm.default
+SAVED_STEP = torch.optim.AdamW.step
+SAVED_FORWARD = nn.LayerNorm(3).forward
+
+
+class SubclassedLinear(nn.Linear):
+    pass
+
+
+class SubclassWithItsOwnStart(nn.Linear):
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+        self.weight, self.bias = nn.Parameter(torch.ones(2, 3)), None  # type: ignore[assignment]
+
+
+class SubclassedAdamW(torch.optim.AdamW):
+    pass
+
+
+class StepOnly(torch.optim.AdamW):
+    def __init__(self, params: Any) -> None:
+        defaults = {name: p.default for name, p in inspect.signature(torch.optim.Adam).parameters.items()}
+        torch.optim.Optimizer.__init__(self, params, {**defaults, "decoupled_weight_decay": True})
+
+
+class NormInBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> torch.Tensor:
+        return F.layer_norm(grads[0], (3,))
+
+
+def hidden_in_try() -> None:
+    with contextlib.suppress(BaseException):
+        F.layer_norm(X, (3,))
+        raise SystemExit
+
+
+def in_a_thread() -> None:
+    thread = threading.Thread(target=lambda: F.layer_norm(X, (3,)))
+    thread.start()
+    thread.join()
+
+
+def by_a_generator() -> None:
+    def normed() -> Iterator[torch.Tensor]:
+        yield F.layer_norm(X, (3,))
+
+    list(normed())
+
+
+def parameter() -> nn.Parameter:
+    p = nn.Parameter(torch.ones(3))
+    p.grad = torch.ones(3)
+    return p
+
+
+def reloaded_optimizer() -> None:
+    module = importlib.import_module("torch.optim.adam")
+    before = vars(module).copy()
+    try:
+        importlib.reload(module).Adam([parameter()]).step()
+    finally:
+        vars(module).update(before)
+
+
+HIDDEN: dict[str, tuple[str, Callable[[], Any]]] = {
+    "an alias made at import": ("norm", lambda: layer_norm_alias(X, (3,))),
+    "getattr": ("norm", lambda: getattr(F, "_".join(("layer", "norm")))(X, (3,))),
+    "getattr on torch.ops": ("norm", lambda: getattr(torch.ops.aten, "native_" + "layer_norm")(X, [3], None, None, 0)),
+    "a saved operator": ("norm", lambda: SAVED_OPERATOR(X, [3], None, None, 1e-5)),
+    "a saved bound method": ("norm", lambda: SAVED_FORWARD(X)),
+    "a partial": ("norm", functools.partial(F.layer_norm, X, (3,))),
+    "map": ("norm", lambda: list(map(functools.partial(F.layer_norm, normalized_shape=(3,)), [X]))),
+    "a caught exception": ("norm", hidden_in_try),
+    "a thread": ("norm", in_a_thread),
+    "a generator": ("norm", by_a_generator),
+    "exec of a string": ("norm", lambda: exec("import torch; torch.nn.functional.layer_norm(X, (3,))", globals())),
+    "a backward of its own": ("norm", lambda: NormInBackward.apply(X.clone().requires_grad_()).sum().backward()),  # type: ignore[no-untyped-call]
+    "TorchScript": ("norm", lambda: torch.jit.script(nn.LayerNorm(3))(X)),
+    "functional_call": ("linear", lambda: torch.func.functional_call(nn.Linear(3, 2), {}, (X,))),
+    "a subclass": ("linear", lambda: SubclassedLinear(3, 2)),
+    "a subclass with its own start": ("linear", lambda: SubclassWithItsOwnStart()(X)),
+    "a class made by type()": ("linear", lambda: type("L", (nn.Linear,), {})(3, 2)),
+    "a deep copy": ("norm", lambda: copy.deepcopy(nn.LayerNorm(3))(X)),
+    "skip_init": ("linear", lambda: any_nn.utils.skip_init(nn.Linear, 3, 2)),
+    "unfold of the pure-Python module": ("norm", lambda: nn.Module.__call__(nn.LayerNorm(3), X)),
+    "an aliased optimizer": ("adamw", lambda: AdamWAlias([parameter()])),
+    "a subclassed optimizer": ("adamw", lambda: SubclassedAdamW([parameter()]).step()),
+    "an optimizer made without its constructor": ("adamw", lambda: SAVED_STEP(StepOnly([parameter()]))),
+    "an optimizer out of __wrapped__": (
+        "adamw",
+        lambda: torch.optim.Adam.step.__wrapped__(StepOnly([parameter()])),  # type: ignore[attr-defined]
+    ),
+    "a reloaded optimizer": ("adamw", reloaded_optimizer),
+    "an aliased initialiser": ("init", lambda: xavier_alias(torch.empty(2, 3))),
+    "an initialiser by getattr": ("init", lambda: getattr(nn.init, "kaiming_" + "uniform_")(torch.empty(2, 3))),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("way", HIDDEN)
+def test_a_hidden_way_is_seen(way: str, seen: Callable[[Callable[[], Any]], set[str]]) -> None:
+    family, call = HIDDEN[way]
+    assert family in seen(call)
+
+
+def test_the_line_that_reached_the_reference_is_told(guard: Guard) -> None:
+    guard.reset()
+    hidden_in_try()
+    (breach,) = guard.records()
+    assert breach.what == "torch.nn.functional.layer_norm (aten::native_layer_norm)"
+    assert breach.lines[-1][1] == "F.layer_norm(X, (3,))"
+    assert breach.lines[-2][1] == "hidden_in_try()"
