@@ -21,6 +21,9 @@ class Family(StrEnum):
     AUTOGRAD_GRAD = "autograd_grad"  # the engine ran and returned the gradients
     JUDGE = "judge"  # the judge's own files
 
+    # Enum's own hash runs in Python; families are looked up on each call of a kernel.
+    __hash__ = str.__hash__
+
 
 # A family counts as a part of its group while the group's own code runs: xavier_uniform_ calls uniform_.
 GROUP = {Family.INIT_HELPER: Family.INIT}

@@ -46,7 +46,6 @@ class Ledger:
         """Forgets the breaches, and what this thread was in the middle of when something cut it short."""
         self.breaches.clear()
         self._thread.active.clear()
-        self._thread.pauses.clear()
 
     def enter(self, family: Family, *, function: str = "", kernel: str = "", public: str = "") -> bool:
         """Notes that a family's code starts; False if it runs already, so that one call is told once.

@@ -6,7 +6,6 @@ import functools
 import linecache
 import re
 import sys
-import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -21,7 +20,7 @@ _GUARD = str(Path(__file__).parent)
 _NOT_THE_SUBMISSION = (
     str(Path(torch.__file__).parent),
     str(Path(__file__).parents[2]),
-    sysconfig.get_path("stdlib"),
+    str(Path(linecache.__file__).parent),
     "<frozen",
 )
 
