@@ -16,7 +16,7 @@ from conformance.runner.loading.eager import without_dynamo
 from conformance.runner.loading.hooks import Hooks
 
 # An environment that these libraries read when they are imported.
-_VARIABLES = {"MPLBACKEND": "Agg", "TQDM_DISABLE": "1", "WANDB_MODE": "disabled"}
+_VARIABLES = {"MPLBACKEND": "Agg", "WANDB_MODE": "disabled"}
 
 # Half a second and more each, and hardly a submission uses them when it is judged.
 _LAZY: dict[str, dict[str, Any]] = {"matplotlib.pyplot": {}, "torchvision.models": {}, "torchvision.ops": {}}
@@ -48,7 +48,7 @@ _ABSENT: dict[str, dict[str, Any]] = {
 
 def _define_detection_operators(module: ModuleType) -> None:
     """Lets torchvision be imported although its C++ library does not fit torch: it builds on operators from there."""
-    if module._has_ops():
+    if module._has_ops() or _libraries:
         return
     library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for name in ("nms", "qnms"):
@@ -56,8 +56,22 @@ def _define_detection_operators(module: ModuleType) -> None:
     _libraries.append(library)  # its definitions live as long as it does
 
 
+def _quiet_bars(module: ModuleType) -> None:
+    """Disables every progress bar; TQDM_DISABLE would come too late where torch.hub has imported tqdm already."""
+    original = module.tqdm.__init__
+
+    def init(self: Any, *args: Any, **options: Any) -> None:
+        original(self, *args, **{**options, "disable": True})
+
+    module.tqdm.__init__ = init
+
+
 _libraries: list[Any] = []
-_AFTER = {"torchvision.extension": _define_detection_operators, "torchvision.datasets.mnist": replace_mnist}
+_AFTER = {
+    "torchvision.extension": _define_detection_operators,
+    "torchvision.datasets.mnist": replace_mnist,
+    "tqdm.std": _quiet_bars,
+}
 _hooks = Hooks(lazy=_LAZY, after=_AFTER, absent=_ABSENT)
 _undo: list[tuple[Any, str, Any]] = []
 

@@ -52,11 +52,14 @@ def load(
     lines.register(source)
     limits = Limits(statement_seconds, import_seconds, total_seconds)
     reader = Reader(limits, skip, skip_reasons or {}, progress, name_files=source.kind == "directory")
-    with silence():
-        loaded = _import(source, reader) if source.kind == "module" else _read(source, reader)
-    reset_torch_state()
-    _remember(source, known)
-    return loaded
+    recursion_limit = sys.getrecursionlimit()
+    try:
+        with silence():
+            return _import(source, reader) if source.kind == "module" else _read(source, reader)
+    finally:
+        sys.setrecursionlimit(recursion_limit)
+        reset_torch_state()
+        _remember(source, known)
 
 
 def _read(source: Source, reader: Reader) -> Loaded:
@@ -73,11 +76,7 @@ def _read(source: Source, reader: Reader) -> Loaded:
         sys.modules[NAMESPACE] = module
         reader.run([statement for statement in statements if not statement.unit.module], module)
         namespace = vars(module)
-    lost = {
-        name: f"{lines.where(entry.unit.filename, entry.line)}: {reader.unread[entry.index].why}"
-        for (_, name), entry in reader.lost.items()
-        if name not in namespace
-    }
+    lost = {name: f"{place}: {why}" for (_, name), (place, why) in reader.lost.items() if name not in namespace}
     return Loaded(namespace, [reader.unread[index] for index in sorted(reader.unread)], lost)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import traceback
 from collections.abc import Iterable
+from pathlib import Path
 from types import TracebackType
 
 from conformance.runner.loading.source import Source
@@ -24,14 +25,11 @@ def register(source: Source) -> None:
         lines += unit.text.removesuffix("\n").split("\n")
         # A lone notebook's name is on the report already; among several files it has to be said.
         _labels[unit.filename] = f"cell {unit.cell}" if source.kind == "notebook" else unit.filename
+        if source.kind == "module":  # imported from disk, under the path that Python gives it
+            _labels[str(Path(source.path[0], unit.filename))] = unit.filename
     for filename, lines in texts.items():
         # Without a modification time, linecache never looks for the file on disk.
         linecache.cache[filename] = (len(lines), None, [line + "\n" for line in lines], filename)
-
-
-def register_file(filename: str, label: str) -> None:
-    """Counts a file that is imported from disk among the submission's."""
-    _labels[filename] = label
 
 
 def where(filename: str, line: int) -> str:

@@ -30,9 +30,9 @@ class Modules(MetaPathFinder, Loader):
         for statement in statements:
             # A file called random.py must not stand in for the library that everybody has imported already.
             name = statement.unit.module
-            name = name if name not in sys.modules else f"__submission__.{name}"
+            name = name if name not in sys.modules else f"__submission__{name}"
             self.statements.setdefault(name, []).append(statement)
-        self.packages = {name.rpartition(".")[0] for name in self.statements} - {"", "__submission__"}
+        self.packages = {name.rpartition(".")[0] for name in self.statements} - {""}
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

@@ -45,7 +45,7 @@ def _parse_text(text: str, *, whole: bool) -> list[ast.stmt | Broken]:
 
 
 def _unwrapped(part: ast.stmt | Broken) -> list[ast.stmt | Broken]:
-    """Takes the code out of ``get_ipython().run_cell_magic("time", "", "code")``: so scripts are exported from %%time."""
+    """Takes the code out of ``get_ipython().run_cell_magic("time", "", "code")``, as nbconvert exports %%time."""
     match part:
         case ast.Expr(
             value=ast.Call(

@@ -4,6 +4,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import inspect
 import re
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -40,7 +41,7 @@ class Reader:
     progress: Callable[[int], None] | None = None
     name_files: bool = False
     unread: dict[int, UnreadStatement] = field(default_factory=dict)
-    lost: dict[tuple[str, str], Statement] = field(default_factory=dict)
+    lost: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # (module, name): (place, reason)
     used: float = 0.0
 
     def run(self, statements: list[Statement], module: ModuleType) -> None:
@@ -102,10 +103,11 @@ class Reader:
         return None
 
     def _lose(self, statement: Statement, module: ModuleType, line: int, why: str) -> None:
-        why = f"in {statement.unit.filename}: {why}" if self.name_files else why
-        self.unread[statement.index] = UnreadStatement(statement.index, statement.unit.cell, line, why)
+        unit = statement.unit
         for name in statement.names:
-            self.lost[module.__name__, name] = statement
+            self.lost[module.__name__, name] = (where(unit.filename, line), why)
+        why = f"in {unit.filename}: {why}" if self.name_files else why
+        self.unread[statement.index] = UnreadStatement(statement.index, unit.cell, line, why)
 
     def _why(self, error: BaseException, missing: str, module: ModuleType) -> str:
         """Blames the statement that should have defined a missing name, if there is one."""
@@ -115,7 +117,7 @@ class Reader:
         cause = self.lost.get(key)
         if cause is None or not key[1]:
             return reason(error)
-        return f"needs `{key[1]}`, which was not read ({where(cause.unit.filename, cause.line)})"
+        return f"needs `{key[1]}`, which was not read ({cause[0]})"
 
 
 def _future_flags(node: ast.stmt | None) -> int:
@@ -131,9 +133,11 @@ def _replaced(statement: Statement, latest: Mapping[str, int]) -> bool:
 
 
 def _line(trace: TracebackType | None, statement: Statement) -> int:
-    """Returns the line of the statement that was being run, where the traceback tells, else its first."""
+    """Returns the line of the statement, or within the class body, that was being run; not one inside a function."""
+    line = statement.line
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == statement.unit.filename:
-            return trace.tb_lineno
+        code = trace.tb_frame.f_code
+        if code.co_filename == statement.unit.filename and not code.co_flags & inspect.CO_OPTIMIZED:
+            line = trace.tb_lineno
         trace = trace.tb_next
-    return statement.line
+    return line

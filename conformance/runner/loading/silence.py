@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TextIO
+from contextlib import contextmanager, suppress
+from typing import Literal, TextIO
 
 
 @contextmanager
@@ -17,19 +16,21 @@ def silence() -> Iterator[None]:
 
     Both the Python objects and the file descriptors are turned, so that C code and child processes are silent too.
     """
-    _flush()
+    _flush(sys.stdout, sys.stderr)
     streams = (sys.stdin, sys.stdout, sys.stderr)
     saved = [_duplicate(number) for number in range(3)]
-    sink, source = _sink(), _empty()
+    null = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
-        os.dup2(sink.fileno() if number else source.fileno(), number)
-    sys.stdin, sys.stdout, sys.stderr = source, sink, sink
+        os.dup2(null, number)
+    os.close(null)
+    sink = _nowhere("w")
+    sys.stdin, sys.stdout, sys.stderr = _nowhere("r"), sink, sink
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        sink.flush()
+        _flush(sink)
         for number, copy in enumerate(saved):
             if copy is not None:
                 os.dup2(copy, number)
@@ -38,14 +39,13 @@ def silence() -> Iterator[None]:
 
 
 # Open for good: a submission may hold on to them (a logging handler made at import) and use them in a later call.
-@functools.cache
-def _sink() -> TextIO:
-    return open(os.devnull, "w", encoding="utf-8", errors="replace")
+_streams: dict[str, TextIO] = {}
 
 
-@functools.cache
-def _empty() -> TextIO:
-    return open(os.devnull, encoding="utf-8")
+def _nowhere(mode: Literal["r", "w"]) -> TextIO:
+    if mode not in _streams or _streams[mode].closed:  # exit() closes standard input before it raises SystemExit
+        _streams[mode] = open(os.devnull, mode, encoding="utf-8", errors="replace")  # noqa: SIM115 - see above
+    return _streams[mode]
 
 
 def _duplicate(number: int) -> int | None:
@@ -55,9 +55,7 @@ def _duplicate(number: int) -> int | None:
         return None
 
 
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
+def _flush(*streams: TextIO) -> None:
+    for stream in streams:
+        with suppress(OSError, ValueError, AttributeError):  # closed, or None as in a daemon
             stream.flush()
-        except (OSError, ValueError, AttributeError):
-            continue

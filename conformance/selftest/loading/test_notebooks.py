@@ -1,0 +1,38 @@
+"""The submissions in the self-test's data are read as their table says."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.runner.loading import Loaded
+from conformance.selftest.loading.conftest import needs, read
+
+FOLDER = Path(__file__).parents[1] / "data" / "notebooks"
+EXPECTED: dict[str, Any] = tomllib.loads((FOLDER / "expected.toml").read_text())
+
+
+def _places(loaded: Loaded, name: str) -> list[str]:
+    return [f"{f'cell {entry.cell}' if entry.cell else name}, line {entry.line}" for entry in loaded.unread]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_each_is_read_as_expected(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    needs("torchvision")
+    needs("matplotlib")
+    # Half a second ends what is endless; the first plot takes longer than that, and its cell holds nothing endless.
+    loaded = read(FOLDER / name, statement_seconds=3 if name == "trains_on_import.ipynb" else 0.5)
+    assert _places(loaded, name) == EXPECTED[name]["unread"]
+    assert capfd.readouterr() == ("", "")
+    for item, status in EXPECTED[name]["items"].items():
+        assert status in ("pass", "wrong", "crash", "missing")
+        assert status == "missing" or item in loaded.namespace
+
+
+def test_every_file_is_expected_to_be_something() -> None:
+    files = {path.name for path in FOLDER.iterdir() if path.suffix in (".py", ".ipynb")}
+    assert files == set(EXPECTED)
+    assert all(f"`{name}`" in (FOLDER / "README.md").read_text() for name in files)
