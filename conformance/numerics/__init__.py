@@ -1,0 +1,1 @@
+"""Error-carrying arithmetic, comparison within bounds, and statistics with one error budget."""

@@ -1,0 +1,239 @@
+"""Runs one property on one submission: draws, calls, checks, shrinks, and says what was found."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import HypothesisException
+
+from conformance import contract
+from conformance.engine.checking import Check, Failure, Logged, Mismatch
+from conformance.engine.properties import Property, Variant
+from conformance.engine.session import Outcome, Session, Trouble
+from conformance.report.model import Status
+
+# Calls that shrinking may make; past them the smallest case so far stands. Counted, not timed, so that the same
+# submission gets the same counterexample on every machine.
+SHRINK_CALLS = 250
+# A call that kills its process costs a fork of it each time.
+SHRINK_DEATHS = 20
+# Requirements of one property that are followed to a counterexample of their own.
+MAX_FINDINGS = 4
+# Fewer examples than this are too few to mean anything, whatever a property's share.
+LEAST_EXAMPLES = 5
+# Cases of a run kept with their logs, for telling which usual mistake it looks like.
+KEPT = 200
+
+_STATUS = {"missing": Status.MISSING, "error": Status.CRASH, "died": Status.CRASH, "timeout": Status.TIMEOUT}
+# Errors on the meta device that say that the code looked at a value, which is legal wherever there is one.
+_VALUE_READ = (
+    "meta tensors", "meta tensor", "data-dependent", "no data", "Meta backend", "'Meta'", "nonzero", "is_nonzero",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Found:
+    """A failure with the smallest case that shows it."""
+
+    failure: Failure
+    case: Any
+    alone: bool = True
+    earlier: Any = None
+
+
+@dataclass
+class Run:
+    """What running one property in one variant gave."""
+
+    prop: Property
+    variant: Variant
+    check: Check
+    examples: int = 0
+    findings: list[Found] = field(default_factory=list)
+    cases: list[tuple[Any, bool, list[Logged]]] = field(default_factory=list)
+    reached: dict[str, Found] = field(default_factory=dict)
+    unsupported: str | None = None
+    judge_error: str | None = None
+    seconds: float = 0.0
+
+
+def run_property(prop: Property, variant: Variant, session: Session, *, examples: int, seed: int, target: bool) -> Run:
+    """Returns what ``examples`` cases of a property show about a submission.
+
+    After a finding the search starts again with that requirement known, so that one mistake does not hide another.
+    """
+    started = time.perf_counter()
+    count = max(LEAST_EXAMPLES, round(examples * prop.share * (0.2 if variant.device == "meta" else 1.0)))
+    known: set[str] = set()
+    first: Run | None = None
+    for _ in range(MAX_FINDINGS):
+        search = _Search(prop, variant, session, frozenset(known), target)
+        run = search.run(count, _seed_of(seed, prop.id(variant)))
+        if first is None:
+            first = run
+        else:
+            first.findings += run.findings
+            first.judge_error = first.judge_error or run.judge_error
+            for name, tally in run.check.tallies.items():
+                first.check.tallies.setdefault(name, tally)
+        if not run.findings or run.findings[0].failure.status not in (Status.WRONG, Status.RULE):
+            break
+        known |= {finding.failure.requirement for finding in run.findings}
+    assert first is not None
+    first.seconds = time.perf_counter() - started
+    return first
+
+
+class _Search:
+    """One pass of Hypothesis over a property."""
+
+    def __init__(
+        self, prop: Property, variant: Variant, session: Session, known: frozenset[str], target: bool
+    ) -> None:
+        self.prop = prop
+        self.variant = variant
+        self.session = session
+        self.target = target
+        item = contract.items()[prop.item]
+        self.names = [item.name, *item.needs]
+        self.rules = [r for r in item.requirements if r.forbids]
+        self.result = Run(prop, variant, Check(prop, variant, known))
+        self.outcomes: dict[Any, Failure | None] = {}
+        self.failing: Failure | None = None
+        self.smallest: Any = None
+        self.first_case: Any = None
+        self.calls_left = SHRINK_CALLS
+
+    def run(self, count: int, seed: int) -> Run:
+        """Returns the run after drawing ``count`` cases and shrinking the first that fails."""
+
+        @hypothesis.seed(seed)
+        @settings(
+            max_examples=count,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate, Phase.shrink] + ([Phase.target] if self.target else []),
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+            print_blob=False,
+            verbosity=hypothesis.Verbosity.quiet,
+        )
+        @given(self.prop.strategy(self.variant))
+        def example(case: Any) -> None:
+            failure = self.example(case)
+            if failure is not None:
+                raise Mismatch(failure)
+
+        try:
+            self.session.begin()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                example()
+        except Mismatch:
+            self.found()
+        except HypothesisException as error:
+            if self.failing is not None:
+                self.found()
+            else:
+                self.result.judge_error = f"{type(error).__name__}: {error}"
+        return self.result
+
+    def example(self, case: Any) -> Failure | None:
+        """Returns why a case fails, or None; a case seen before gets the answer that it got then."""
+        if case in self.outcomes:
+            return self.outcomes[case]
+        if self.failing is not None:
+            if self.calls_left <= 0:
+                return None
+            self.calls_left -= 1
+        else:
+            self.result.examples += 1
+            self.first_case = self.first_case if self.first_case is not None else case
+        failure = self.judge(case)
+        if failure is not None and self.failing is not None and failure.requirement != self.failing.requirement:
+            failure = None  # shrinking must not slip from one requirement to another
+        self.outcomes[case] = failure
+        if failure is not None:
+            if self.failing is None and failure.status in (Status.CRASH, Status.TIMEOUT, Status.MISSING):
+                deaths = failure.status is not Status.CRASH or not failure.lines
+                self.calls_left = {Status.CRASH: SHRINK_DEATHS if deaths else SHRINK_CALLS}.get(failure.status, 0)
+            self.failing, self.smallest = failure, case
+        return failure
+
+    def judge(self, case: Any) -> Failure | None:
+        """Runs the driver on a case and the property on what it saw."""
+        shipped = case.ship(self.variant.device)
+        outcome = self.session.call(self.prop.driver, self.names, shipped, self.prop.seconds)
+        check = self.result.check
+        check.log = []
+        try:
+            self._rules(outcome, case)
+            if outcome.trouble is not None:
+                self._trouble(outcome.trouble)
+            else:
+                check.share = 0.0
+                self.prop.test(case, outcome.seen, check)  # type: ignore[arg-type]
+                if self.target:
+                    hypothesis.target(min(check.share, 1e6), label="share of the error budget")
+        except Mismatch as mismatch:
+            self._keep(case, failed=True)
+            return mismatch.failure
+        self._keep(case, failed=False)
+        return None
+
+    def found(self) -> None:
+        """Records the failure in hand, after looking whether its case fails in a fresh process too."""
+        assert self.failing is not None
+        failure, case = self.failing, self.smallest
+        alone, earlier = True, None
+        if failure.status is Status.WRONG:
+            self.session.begin()
+            again = self.judge(case)
+            alone = again is not None and again.requirement == failure.requirement
+            earlier = None if alone else self.first_case
+        self.result.findings.append(Found(failure, case, alone, earlier))
+
+    def _keep(self, case: Any, *, failed: bool) -> None:
+        if self.failing is None and len(self.result.cases) < KEPT:
+            self.result.cases.append((case, failed, self.result.check.log))
+
+    def _rules(self, outcome: Outcome, case: Any) -> None:
+        """Notes each reference that a rule of the item forbids; in the rule's own property that ends the example."""
+        for rule in self.rules:
+            breach = next((breach for breach in outcome.breaches if breach.family in rule.forbids), None)
+            own = rule.name in self.prop.requirements
+            if own:
+                self.result.check.tallies[rule.name].comparisons += 1
+            if breach is None or rule.name in self.result.check.known:
+                continue
+            failure = Failure(rule.name, Status.RULE, f"it reached {breach.what}", rule.means, "", (), breach.lines)
+            if own:
+                raise Mismatch(failure)
+            self.result.reached.setdefault(rule.name, Found(failure, case))
+
+    def _trouble(self, trouble: Trouble) -> None:
+        """Raises for a call that gave no observation."""
+        requirement = self.prop.requirements[0]
+        if self.variant.device == "meta":
+            if trouble.kind == "error" and any(text in trouble.text for text in _VALUE_READ):
+                self.result.unsupported = trouble.text
+                return
+            requirement = "device"
+        expected = {"missing": "an implementation", "timeout": f"an answer within {self.prop.seconds:g} s"}
+        if requirement in self.result.check.known:
+            return
+        text = expected.get(trouble.kind, "an answer, without an exception")
+        status = _STATUS[trouble.kind]
+        shown = trouble.text if trouble.lines or not trouble.trace else f"{trouble.text}\n{trouble.trace}"
+        raise Mismatch(Failure(requirement, status, shown, text, "", (), trouble.lines))
+
+
+def _seed_of(seed: int, name: str) -> int:
+    """Returns the seed of one property: another for each, the same on every machine."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:8], "big")

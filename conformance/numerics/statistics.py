@@ -1,0 +1,75 @@
+"""Tests of distribution, all paid from one budget: a right submission fails by chance less than once in 10^6 runs.
+
+Each function returns a p-value that is exact or conservative; ``ALPHA`` says below what a p-value is a finding. The
+distribution functions are scipy.special's, which are those of scipy.stats without its second of import time.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from scipy import special
+
+# A right submission may fail by chance in fewer than one of this many runs of the whole suite.
+RUNS = 1e6
+# Upper limit on the p-values that one run of the suite looks at (at `thorough`; a test counts them), so that the
+# Bonferroni bound holds whatever depends on what.
+MOST_LOOKS = 20_000
+ALPHA = 1 / (RUNS * MOST_LOOKS)
+
+
+def uniform(samples: torch.Tensor, low: float, high: float) -> float:
+    """Returns the p-value of ``samples`` being independent draws from U(low, high), by Kolmogorov and Smirnov.
+
+    The asymptotic distribution of ``sqrt(n) D`` is conservative for small n in the far tail (Massart's inequality,
+    ``P(sqrt(n) D > x) <= 2 exp(-2 x^2)``, holds for every n and is what is used here).
+    """
+    x = np.sort(samples.detach().to(torch.float64).reshape(-1).numpy())
+    n = len(x)
+    if n == 0:
+        return 1.0
+    cdf = np.clip((x - low) / (high - low), 0.0, 1.0)
+    steps = np.arange(n + 1) / n
+    distance = max(float((steps[1:] - cdf).max()), float((cdf - steps[:-1]).max()))
+    return min(1.0, 2 * math.exp(-2 * n * distance * distance))
+
+
+def binomial(successes: int, trials: int, p: float) -> float:
+    """Returns the two-sided p-value of a count under Binomial(trials, p): twice the smaller tail."""
+    if p <= 0 or p >= 1:
+        return 1.0 if successes == (trials if p >= 1 else 0) else 0.0
+    lower = float(special.bdtr(successes, trials, p))
+    upper = float(special.bdtrc(successes - 1, trials, p)) if successes > 0 else 1.0
+    return min(1.0, 2 * min(lower, upper))
+
+
+def never_seen(outcomes: int, draws: int) -> float:
+    """Returns the probability that one of ``outcomes`` equally likely values stays away in ``draws`` draws."""
+    return float((1 - 1 / outcomes) ** draws) if outcomes > 1 else 0.0
+
+
+def evenly_spread(counts: list[int]) -> float:
+    """Returns the p-value of counts being draws from equally likely outcomes.
+
+    Bonferroni over an exact binomial test for each outcome, so that it is conservative for every number of draws
+    (the chi-squared approximation is not, in the far tail).
+    """
+    total, k = sum(counts), len(counts)
+    if k < 2 or total == 0:
+        return 1.0
+    return min(1.0, k * min(binomial(count, total, 1 / k) for count in counts))
+
+
+def correlated(a: torch.Tensor, b: torch.Tensor, spread: float) -> float:
+    """Returns the p-value of two samples of zero-mean draws bounded by ``spread`` being independent.
+
+    Hoeffding's inequality on the mean of the products, each within ``spread^2`` of zero: valid for every n.
+    """
+    products = (a.detach().double() * b.detach().double()).reshape(-1)
+    n = products.numel()
+    if n == 0 or spread == 0:
+        return 1.0
+    mean = float(products.mean()) / spread**2
+    return min(1.0, 2 * math.exp(-n * mean * mean / 2))

@@ -1,0 +1,53 @@
+"""Finds parameters by what they do, since their names are free; drivers and reproducers share it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+
+def fill(parameter: torch.Tensor, value: torch.Tensor) -> None:
+    """Sets a parameter to a value, reshaped where it holds the same number of entries in another shape."""
+    with torch.no_grad():
+        parameter.copy_(value.detach().reshape(parameter.shape))
+
+
+def of_size(module: nn.Module, count: int) -> list[nn.Parameter]:
+    """Returns the distinct parameters that hold ``count`` entries, in the order of registration."""
+    return [parameter for parameter in module.parameters() if parameter.numel() == count]
+
+
+def described(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
+    """Returns the names and the values of a module's parameters, as they are sent to the judge."""
+    return [(str(name), parameter) for name, parameter in module.named_parameters()]
+
+
+def scale_and_shift(module: nn.Module, width: int) -> tuple[nn.Parameter | None, nn.Parameter | None]:
+    """Returns the scale and the shift of a norm over ``width`` features; None for one that is not there.
+
+    The scale starts at one and the shift at zero; where the start does not tell, the order does, as in torch.
+    """
+    found = of_size(module, width)
+    ones = [p for p in found if _all(p, 1.0)]
+    zeros = [p for p in found if _all(p, 0.0)]
+    scale = ones[0] if ones else next((p for p in found if not any(p is z for z in zeros)), None)
+    shift = next((p for p in zeros if p is not scale), None)
+    if shift is None:
+        shift = next((p for p in found if p is not scale), None)
+    return scale, shift
+
+
+def gradients(output: Any, wrt: Iterable[torch.Tensor | None], upstream: torch.Tensor) -> list[torch.Tensor | None]:
+    """Returns the gradients of ``sum(output * upstream)``; None for what the output does not depend on."""
+    inputs = [tensor for tensor in wrt if tensor is not None]
+    if not isinstance(output, torch.Tensor) or not output.requires_grad or output.shape != upstream.shape:
+        return [None for _ in wrt]
+    found = iter(torch.autograd.grad(output, inputs, upstream.to(output.dtype), allow_unused=True))
+    return [next(found) if tensor is not None else None for tensor in wrt]
+
+
+def _all(parameter: torch.Tensor, number: float) -> bool:
+    return bool((parameter.detach() == number).all()) if parameter.device.type != "meta" else False

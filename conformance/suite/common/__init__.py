@@ -1,0 +1,1 @@
+"""What every area shares: signatures, construction, and the properties made from them."""

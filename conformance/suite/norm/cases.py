@@ -1,0 +1,95 @@
+"""Cases for LayerNorm and RMSNorm: rows of many widths and kinds, eps over its whole range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+from conformance.suite.strategies import HALVES, NARROW, WIDTHS, leading, log_uniform, regimes, tensors
+from conformance.suite.tensors import Case, TensorSpec
+
+# Kinds of rows whose gradient is well conditioned in float32: no constant rows, no offsets.
+SMOOTH = ("quarters", "ordinary", "integers", "outlier")
+# Below this, float16 and bfloat16 lose eps, or the square of an ordinary deviation, altogether.
+HALF_EPS = 1e-3
+
+
+@dataclass(frozen=True, repr=False)
+class NormCase(Case):
+    """A norm of ``width`` features built with ``eps`` (None: its default), applied to ``x``.
+
+    ``upstream`` is what the output's gradient is taken with; None where no gradient is asked.
+    """
+
+    width: int
+    eps: float | None
+    x: TensorSpec
+    weight: TensorSpec
+    bias: TensorSpec
+    upstream: TensorSpec | None = None
+    training: bool = True
+
+
+@dataclass(frozen=True, repr=False)
+class WidthCase(Case):
+    """A norm of ``width`` features, just built."""
+
+    width: int
+
+
+def _eps(dtype: str) -> st.SearchStrategy[float | None]:
+    if dtype in HALVES:
+        return log_uniform(HALF_EPS, 1.0)
+    return st.one_of(st.none(), st.sampled_from((1e-5, 1e-3, 0.1)), log_uniform(1e-12, 1.0))
+
+
+@st.composite
+def _case(
+    draw: st.DrawFn,
+    dtype: str,
+    widths: st.SearchStrategy[int],
+    among: tuple[str, ...],
+    eps: st.SearchStrategy[float | None],
+    *,
+    upstream: bool = False,
+    scales: tuple[float, ...] = (1.0,),
+) -> NormCase:
+    width = draw(widths)
+    x = draw(tensors((*draw(leading()), width), dtype, among, requires_grad=None, scale=draw(st.sampled_from(scales))))
+    plain = draw(st.booleans())
+    weight = TensorSpec((width,), dtype, "ones") if plain else draw(tensors((width,), dtype, ("ordinary",), ()))
+    bias = TensorSpec((width,), dtype, "zeros") if plain else draw(tensors((width,), dtype, ("quarters",), ()))
+    above = draw(tensors(x.shape, dtype, ("ordinary",), ())) if upstream else None
+    return NormCase(width, draw(eps), x, weight, bias, above, draw(st.booleans()))
+
+
+def any_rows(dtype: str) -> st.SearchStrategy[NormCase]:
+    """Rows of every width and kind."""
+    return _case(dtype, WIDTHS, regimes(dtype), _eps(dtype))
+
+
+def narrow_rows(dtype: str) -> st.SearchStrategy[NormCase]:
+    """Rows of two to five ordinary numbers, with an eps far below their variance."""
+    return _case(dtype, st.integers(2, 5), ("quarters", "ordinary"), st.sampled_from((None, 1e-6)))
+
+
+def flat_rows(dtype: str) -> st.SearchStrategy[NormCase]:
+    """Rows whose variance is of the size of eps, or below."""
+    eps = log_uniform(1e-6, 1.0)
+    return _case(dtype, NARROW, ("quarters", "ordinary", "constant", "zeros"), eps, scales=(1.0, 0.1, 0.01, 1e-3))
+
+
+def offset_rows(dtype: str) -> st.SearchStrategy[NormCase]:
+    """Rows with a common offset of 100 to 10,000."""
+    return _case(dtype, st.integers(2, 64), ("offset", "far"), st.sampled_from((None, 1e-3)))
+
+
+def differentiated(dtype: str) -> st.SearchStrategy[NormCase]:
+    """Well-conditioned rows, with a gradient to take."""
+    return _case(dtype, st.one_of(NARROW, st.sampled_from((16, 31, 64, 257))), SMOOTH, _eps(dtype), upstream=True)
+
+
+def built() -> st.SearchStrategy[WidthCase]:
+    """Norms of every width, before their first call."""
+    return WIDTHS.map(WidthCase)

@@ -1,0 +1,67 @@
+"""Builds a norm, sets its parameters by role, calls it, and reports what it did."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import nn
+
+from conformance.runner.roles import described, fill, gradients, scale_and_shift
+
+
+def layer_norm(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Applies LayerNorm twice and reports both outputs, the input afterwards, and the gradients asked for."""
+    return _apply(items.LayerNorm, case)
+
+
+def rms_norm(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Applies RMSNorm twice and reports both outputs, the input afterwards, and the gradients asked for."""
+    return _apply(items.RMSNorm, case)
+
+
+def layer_norm_built(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Builds LayerNorm and reports its parameters."""
+    return _built(items.LayerNorm, case)
+
+
+def rms_norm_built(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Builds RMSNorm and reports its parameters."""
+    return _built(items.RMSNorm, case)
+
+
+def _apply(norm: Any, case: SimpleNamespace) -> dict[str, Any]:
+    module = norm(case.width) if case.eps is None else norm(case.width, eps=case.eps)
+    scale, shift = scale_and_shift(module, case.width)
+    module.to(device=case.device, dtype=case.x.dtype)
+    for parameter, value in ((scale, case.weight), (shift, case.bias)):
+        if parameter is not None:
+            fill(parameter, value)
+    module.train(case.training)
+    seen: dict[str, Any] = {"output": module(case.x), "again": module(case.x), "x": case.x}
+    if case.upstream is not None:
+        x = case.x.detach().clone().requires_grad_()
+        seen["gradients"] = gradients(module(x), [x, scale, shift], case.upstream)
+        seen["second"] = _second_order(module, x, case.upstream)
+    return seen
+
+
+def _second_order(module: nn.Module, x: torch.Tensor, upstream: torch.Tensor) -> torch.Tensor | str | None:
+    """Returns the gradient of the sum of the squared gradient; a text where it cannot be taken."""
+    try:
+        y = module(x)
+        (first,) = torch.autograd.grad(y, x, upstream.to(y.dtype), create_graph=True)
+        (second,) = torch.autograd.grad(first.square().sum(), x, allow_unused=True)
+    except (RuntimeError, TypeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return second
+
+
+def _built(norm: Any, case: SimpleNamespace) -> dict[str, Any]:
+    module = norm(case.width)
+    return {
+        "parameters": described(module),
+        "trainable": [bool(parameter.requires_grad) for parameter in module.parameters()],
+        "buffers": [str(name) for name, _ in module.named_buffers()],
+    }

@@ -1,0 +1,75 @@
+"""What LayerNorm and RMSNorm give, and within what bound."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from conformance.numerics.bounded import Bounded
+from conformance.suite.norm.cases import NormCase
+
+# The defaults of the exercise's signatures.
+LAYER_NORM_EPS = 1e-5
+RMS_NORM_EPS = 1e-8
+
+
+def layer_norm(case: NormCase) -> Bounded:
+    """Returns ``(x - mean) / sqrt(var + eps) * weight + bias`` over the last dimension, with its bound."""
+    x = Bounded.exact(case.x.value)
+    centred = x - x.mean(-1, keepdim=True)
+    # The mean of what is left is zero but for rounding; forms that subtract it again, or divide by a root of their
+    # own, are within one more rounding of each step.
+    var = centred.square().mean(-1, keepdim=True)
+    eps = LAYER_NORM_EPS if case.eps is None else case.eps
+    normal = _over_root(centred, var + eps)
+    return normal * Bounded.exact(case.weight.value) + Bounded.exact(case.bias.value)
+
+
+def rms_norm(case: NormCase) -> Bounded:
+    """Returns ``x / sqrt(mean(x^2) + eps) * weight`` over the last dimension, with its bound."""
+    x = Bounded.exact(case.x.value)
+    eps = RMS_NORM_EPS if case.eps is None else case.eps
+    return _over_root(x, x.square().mean(-1, keepdim=True) + eps) * Bounded.exact(case.weight.value)
+
+
+def layer_norm_gradients(case: NormCase) -> list[Bounded]:
+    """Returns the gradients with respect to x, weight and bias."""
+    eps = LAYER_NORM_EPS if case.eps is None else case.eps
+    x, weight, bias = (spec.value.double().requires_grad_() for spec in (case.x, case.weight, case.bias))
+    y = F.layer_norm(x, (case.width,), weight, bias, eps)
+    return _differentiated(case, y, [x, weight, bias])
+
+
+def rms_norm_gradients(case: NormCase) -> list[Bounded]:
+    """Returns the gradients with respect to x and weight."""
+    eps = RMS_NORM_EPS if case.eps is None else case.eps
+    x, weight = (spec.value.double().requires_grad_() for spec in (case.x, case.weight))
+    y = x / torch.sqrt(x.square().mean(-1, keepdim=True) + eps) * weight
+    return _differentiated(case, y, [x, weight])
+
+
+def _over_root(x: Bounded, square: Bounded) -> Bounded:
+    """Returns ``x / sqrt(square)``, whether divided by the root or multiplied by its reciprocal."""
+    return x * (1.0 / square.sqrt())
+
+
+def _differentiated(case: NormCase, y: torch.Tensor, inputs: list[torch.Tensor]) -> list[Bounded]:
+    """Returns the gradients of ``sum(y * upstream)``, each to half of the digits of the dtype judged.
+
+    What is summed into an entry of the gradient of x is of the size of upstream * weight / sigma; into one of the
+    parameters', of upstream * max |x_hat|, once a row.
+    """
+    assert case.upstream is not None
+    upstream = case.upstream.value.double()
+    found = torch.autograd.grad(y, inputs, upstream)
+    x, weight = inputs[0].detach(), inputs[1].detach()
+    if x.numel() == 0:
+        return [Bounded.exact(gradient, case.x.value.dtype) for gradient in found]
+    eps = LAYER_NORM_EPS if case.eps is None else case.eps
+    sigma = (x.var(-1, keepdim=True, unbiased=False).minimum(x.square().mean(-1, keepdim=True)) + eps).sqrt()
+    per_row = (upstream * weight).abs().amax(-1, keepdim=True) / sigma
+    condition = 1 + (x.abs().amax(-1, keepdim=True) / sigma)
+    across = upstream.abs().reshape(-1, case.width).sum(0) * condition.max()
+    scales = [(per_row * condition).expand(x.shape), across, across]
+    dtype = case.x.value.dtype
+    return [Bounded.to_half_digits(g, scale, dtype) for g, scale in zip(found, scales, strict=False)]
