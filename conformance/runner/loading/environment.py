@@ -12,11 +12,18 @@ from typing import Any
 import torch
 
 from conformance.runner.loading.digits import replace_mnist
-from conformance.runner.loading.eager import without_dynamo
 from conformance.runner.loading.hooks import Hooks
 
-# An environment that these libraries read when they are imported.
-_VARIABLES = {"MPLBACKEND": "Agg", "WANDB_MODE": "disabled"}
+# Read by libraries when they are imported, and by the child processes of `try: import x; except: pip install x`, which
+# are to fail at once. Port 9 is the discard service, where nobody listens.
+_VARIABLES = {
+    "MPLBACKEND": "Agg",
+    "WANDB_MODE": "disabled",
+    "HF_HUB_OFFLINE": "1",
+    "PIP_NO_INDEX": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    **dict.fromkeys(["http_proxy", "https_proxy", "ftp_proxy"], "http://127.0.0.1:9"),
+}
 
 # Half a second and more each, and hardly a submission uses them when it is judged.
 _LAZY: dict[str, dict[str, Any]] = {"matplotlib.pyplot": {}, "torchvision.models": {}, "torchvision.ops": {}}
@@ -74,13 +81,14 @@ _AFTER = {
 }
 _hooks = Hooks(lazy=_LAZY, after=_AFTER, absent=_ABSENT)
 _undo: list[tuple[Any, str, Any]] = []
+_environ: dict[str, str | None] = {}
 
 
 def install() -> None:
     """Puts the environment in place, for this process; a second call changes nothing."""
     if _hooks in sys.meta_path:
         return
-    without_dynamo()
+    _environ.update({name: os.environ.get(name) for name in _VARIABLES})
     os.environ.update(_VARIABLES)
     sys.meta_path.insert(0, _hooks)
     for name, patch in _AFTER.items():
@@ -99,6 +107,12 @@ def uninstall() -> None:
     """Takes the environment away again, but for modules that were imported in it."""
     if _hooks in sys.meta_path:
         sys.meta_path.remove(_hooks)
+    for variable, before in _environ.items():
+        if before is None:
+            os.environ.pop(variable, None)
+        else:
+            os.environ[variable] = before
+    _environ.clear()
     while _undo:
         owner, name, value = _undo.pop()
         if value is None:

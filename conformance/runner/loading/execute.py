@@ -31,7 +31,7 @@ def load(
     progress: Callable[[int], None] | None = None,
     statement_seconds: float = 5.0,
     import_seconds: float = 60.0,
-    total_seconds: float = 120.0,
+    total_seconds: float = 60.0,
 ) -> Loaded:
     """Reads a submission in and returns its namespace; never raises for what the submission does.
 
@@ -51,7 +51,8 @@ def load(
     sys.path[:0] = source.path
     lines.register(source)
     limits = Limits(statement_seconds, import_seconds, total_seconds)
-    reader = Reader(limits, skip, skip_reasons or {}, progress, name_files=source.kind == "directory")
+    beside = source.path[0] if source.path else ""
+    reader = Reader(limits, skip, skip_reasons or {}, progress, source.kind == "directory", beside)
     recursion_limit = sys.getrecursionlimit()
     try:
         with silence():
@@ -83,7 +84,7 @@ def _read(source: Source, reader: Reader) -> Loaded:
 def _import(source: Source, reader: Reader) -> Loaded:
     """Imports a module as Python does: in whole or not at all."""
     if 0 in reader.skip:
-        return Loaded({}, failure=f"importing {source.module} {reader.skip_reasons.get(0, 'ended the process')}")
+        return Loaded({}, failure=reader.skip_reasons.get(0, "ended the process"))
     if reader.progress is not None:
         reader.progress(0)
     try:
@@ -91,11 +92,11 @@ def _import(source: Source, reader: Reader) -> Loaded:
             module = importlib.import_module(source.module)
             return Loaded(_names(module))
     except OutOfTime:
-        return Loaded({}, failure=f"importing {source.module} took longer than {reader.limits.imports:g} s")
+        return Loaded({}, failure=f"took longer than {reader.limits.imports:g} s")
     except BaseException as error:
         frames = lines.submission_lines(error.__traceback__)
         place = f" ({frames[-1][0]})" if frames else ""
-        return Loaded({}, failure=f"{source.module} cannot be imported: {reason(error)}{place}")
+        return Loaded({}, failure=f"{reason(error)}{place}")
 
 
 def _names(module: ModuleType) -> dict[str, Any]:

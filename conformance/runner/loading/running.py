@@ -5,11 +5,14 @@ import __future__
 
 import ast
 import inspect
+import os
 import re
+import sys
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType, TracebackType
+from typing import NamedTuple
 
 from conformance.runner.loading.deadline import OutOfTime, time_limit
 from conformance.runner.loading.lines import where
@@ -22,8 +25,7 @@ _LATE_SECONDS = 0.5
 _NOT_IN_SIBLING = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """How long code may take, in seconds: a statement, one that imports, all together."""
 
     statement: float
@@ -33,16 +35,23 @@ class Limits:
 
 @dataclass
 class Reader:
-    """Runs statements; see ``load`` for the arguments."""
+    """Runs statements; see ``load`` for most arguments.
+
+    Args:
+        name_files: whether reasons say which file they speak of.
+        beside: the folder of the submission.
+    """
 
     limits: Limits
     skip: Collection[int] = frozenset()
     skip_reasons: Mapping[int, str] = field(default_factory=dict)
     progress: Callable[[int], None] | None = None
     name_files: bool = False
+    beside: str = ""
     unread: dict[int, UnreadStatement] = field(default_factory=dict)
     lost: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # (module, name): (place, reason)
     used: float = 0.0
+    process: int = field(default_factory=os.getpid)
 
     def run(self, statements: list[Statement], module: ModuleType) -> None:
         """Runs the statements of one module, then once more those that needed a name defined only further down.
@@ -96,11 +105,20 @@ class Reader:
             self._lose(statement, module, line, self._why(error, missing, module))
             return missing
         finally:
+            if os.getpid() != self.process:
+                os._exit(0)  # a fork that the submission made: it is not to read on, and report, a second time
             self.used += time.monotonic() - started
+            self._anchor_path()
         self.unread.pop(statement.index, None)
         for name in statement.names:
             self.lost.pop((module.__name__, name), None)
         return None
+
+    def _anchor_path(self) -> None:
+        """Lets ``sys.path.append("..")`` mean the folder above the submission, not above the working directory."""
+        for place, entry in enumerate(sys.path):
+            if isinstance(entry, str) and self.beside and entry and not os.path.isabs(entry):
+                sys.path[place] = os.path.join(self.beside, entry)
 
     def _lose(self, statement: Statement, module: ModuleType, line: int, why: str) -> None:
         unit = statement.unit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # A line that cannot begin a block: indented, empty, a comment, or the rest of one that began above.
 _INSIDE = re.compile(r"\s|$|#|[)\]}]|(else|elif|except|finally)\b")
@@ -12,8 +12,7 @@ _INSIDE = re.compile(r"\s|$|#|[)\]}]|(else|elif|except|finally)\b")
 _SPAN = 40
 
 
-@dataclass(frozen=True)
-class Broken:
+class Broken(NamedTuple):
     """Code that does not parse: where, why, and its text (for the names that it would have defined)."""
 
     line: int

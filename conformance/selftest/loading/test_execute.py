@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -102,6 +103,14 @@ def in_child(work: Callable[[], object]) -> int:
             os._exit(99)
     _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status)
+
+
+def test_a_fork_that_the_submission_makes_reads_no_further(notebook: Write, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    source = read_submission(str(notebook("import os\npid = os.fork()", f"x = open({str(mark)!r}, 'a').write('x')")))
+    assert in_child(lambda: load(source)) == 99
+    time.sleep(0.1)
+    assert mark.read_text() == "x"
 
 
 @pytest.mark.parametrize(
