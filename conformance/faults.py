@@ -1,4 +1,7 @@
-"""Marks the usual mistakes: small wrong implementations of one item, each with the sentence that explains it."""
+"""Marks wrong and odd implementations of an item, each with the sentence that explains it.
+
+The usual mistakes stand in ``suite/<area>/faults.py``; the right answers that look odd, in ``selftest/honest/<area>.py``.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 SUITE = Path(__file__).parent / "suite"
@@ -14,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Fault:
-    """A usual mistake: the item it gets wrong, the sentence for a learner, and the name it is defined under."""
+    """A usual mistake, or an odd way to be right: the item, the sentence for a learner, the name in its file."""
 
     item: str
     sentence: str
@@ -31,11 +35,17 @@ def fault(item: str, sentence: str) -> Callable[[T], T]:
     return mark
 
 
+# A right answer in an odd form is marked in the same way; the file says which of the two it is.
+honest = fault
+
+
 def faults_of(area: str) -> list[Fault]:
     """Returns the faults of an area, in the order in which they are written down."""
-    if not path_of(area).exists():
-        return []
-    module = importlib.import_module(f"conformance.suite.{area}.faults")
+    return marked(importlib.import_module(f"conformance.suite.{area}.faults")) if path_of(area).exists() else []
+
+
+def marked(module: ModuleType) -> list[Fault]:
+    """Returns what a module marks, in order; a subclass does not inherit its parent's mark."""
     found = []
     for name, thing in vars(module).items():
         mark: Any = getattr(thing, "__dict__", {}).get("__fault__")

@@ -20,11 +20,11 @@ from conformance.report.model import Status
 
 # Calls that shrinking may make; past them the smallest case so far stands. Counted, not timed, so that the same
 # submission gets the same counterexample on every machine.
-SHRINK_CALLS = 250
+SHRINK_CALLS = 120
 # A call that kills its process costs a fork of it each time.
 SHRINK_DEATHS = 20
 # Requirements of one property that are followed to a counterexample of their own.
-MAX_FINDINGS = 4
+MAX_FINDINGS = 3
 # Fewer examples than this are too few to mean anything, whatever a property's share.
 LEAST_EXAMPLES = 5
 # Cases of a run kept with their logs, for telling which usual mistake it looks like.

@@ -93,5 +93,9 @@ def same_bits(got: torch.Tensor, expected: torch.Tensor) -> bool:
         return False
     if got.numel() == 0:
         return True
-    a, b = got.detach().contiguous().reshape(-1), expected.detach().contiguous().reshape(-1)
-    return torch.equal(a.view(torch.uint8), b.view(torch.uint8))
+    return _bytes(got) == _bytes(expected)
+
+
+def _bytes(tensor: torch.Tensor) -> bytes:
+    flat = tensor.detach().contiguous().reshape(-1)
+    return flat.as_strided((flat.numel(),), (1,), flat.storage_offset()).view(torch.uint8).numpy().tobytes()

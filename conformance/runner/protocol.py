@@ -186,7 +186,9 @@ def _tensor_to_tree(tensor: torch.Tensor, blobs: list[bytes]) -> Any:
 
 def _append(flat: torch.Tensor, blobs: list[bytes]) -> int:
     start = sum(map(len, blobs))
-    blobs.append(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
+    # A single entry counts as contiguous whatever its stride, which a view of its bytes would refuse.
+    packed = flat.as_strided((flat.numel(),), (1,), flat.storage_offset())
+    blobs.append(packed.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
     return start
 
 

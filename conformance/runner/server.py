@@ -24,7 +24,7 @@ from conformance.runner import limits
 from conformance.runner.drivers import find_drivers
 from conformance.runner.guard import Guard, install
 from conformance.runner.loading import Loaded, Source, load, reset_torch_state, submission_lines, where
-from conformance.runner.protocol import ProtocolError, receive, send
+from conformance.runner.protocol import ProtocolError, encode, receive, send
 
 Driver = Callable[[SimpleNamespace, SimpleNamespace], dict[str, Any]]
 
@@ -47,7 +47,12 @@ class Server:
             except (EOFError, OSError, ProtocolError):
                 return
             handler = {"fork": self.fork, "kill": self.kill, "load": self.load, "call": self.call}[request["op"]]
-            send(self.sock, handler(request, fds))
+            reply = handler(request, fds)
+            try:
+                data = encode(reply)
+            except Exception as error:  # a value that lies about itself: an error of this call, not the end of all
+                data = encode({"breaches": [], "error": _error(error)})
+            self.sock.sendall(data)
 
     def fork(self, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         """Forks a process that serves the socket which came with the request; returns its process id."""
@@ -57,8 +62,10 @@ class Server:
             limits.die_with_parent()
             status = 1
             try:
-                Server.become(self, socket.socket(fileno=fds[0]))
+                self.become(socket.socket(fileno=fds[0]))
                 status = 0
+            except BaseException:
+                traceback.print_exc()  # goes to the runner's log, which is shown when the runner does not start
             finally:
                 os._exit(status)
         for fd in fds:
@@ -127,15 +134,23 @@ def observing(guard: Guard | None) -> Iterator[dict[str, Any]]:
     try:
         with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
             yield outcome
-    except NotImplementedError as error:
-        outcome["missing"] = _error(error)
     except BaseException as error:
-        outcome["error"] = _error(error)
+        outcome["missing" if _is_stub(error) else "error"] = _error(error)
     if guard is not None:
         outcome["breaches"] = [
             {"family": str(breach.family), "what": breach.what, "lines": [list(line) for line in breach.lines]}
             for breach in guard.records()
         ]
+
+
+def _is_stub(error: BaseException) -> bool:
+    """Returns whether this is the exercise's own ``raise NotImplementedError``, not one of torch's."""
+    if type(error) is not NotImplementedError or error.__traceback__ is None:
+        return False
+    last = error.__traceback__
+    while last.tb_next is not None:
+        last = last.tb_next
+    return bool(submission_lines(last))
 
 
 def _error(error: BaseException) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def _read(source: Source, reader: Reader) -> Loaded:
             module.__file__ = source.file
         sys.modules[NAMESPACE] = module
         reader.run([statement for statement in statements if not statement.unit.module], module)
-        namespace = vars(module)
+        namespace = reader.offered(vars(module))
     lost = {name: f"{place}: {why}" for (_, name), (place, why) in reader.lost.items() if name not in namespace}
     return Loaded(namespace, [reader.unread[index] for index in sorted(reader.unread)], lost)
 

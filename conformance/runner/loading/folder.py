@@ -152,8 +152,12 @@ def _files(root: Path) -> list[Path]:
 
 
 def _subfolders(root: Path) -> list[Path]:
-    return [entry for entry in root.iterdir() if entry.is_dir() and not _NOT_CODE.fullmatch(entry.name)]
+    folders = [entry for entry in root.iterdir() if entry.is_dir() and not entry.is_symlink()]
+    return [entry for entry in folders if not _NOT_CODE.fullmatch(entry.name)]
 
 
-def _holds_python(root: Path) -> bool:
-    return bool(_files(root)) or (root / "__init__.py").is_file() or any(map(_holds_python, _subfolders(root)))
+def _holds_python(root: Path, depth: int = 4) -> bool:
+    """Looks into a folder, but not without end: somebody may name the root of a disk."""
+    if _files(root) or (root / "__init__.py").is_file():
+        return True
+    return depth > 0 and any(_holds_python(folder, depth - 1) for folder in _subfolders(root))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from conformance.runner.loading.running import Reader
@@ -64,7 +64,8 @@ class Modules(MetaPathFinder, Loader):
             module = importlib.import_module(module_name)
             stubs = {name for entry in statements if is_unfilled(entry.node) for name in entry.names}
             for name, value in vars(module).items():
-                rank = (getattr(value, "__module__", None) == module_name, name not in stubs)
+                here = isinstance(value, type | FunctionType) and value.__module__ == module_name
+                rank = (here, name not in stubs)
                 if name not in best or rank >= best[name]:
                     best[name], names[name] = rank, value
         return names

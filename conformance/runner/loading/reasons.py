@@ -19,6 +19,8 @@ def reason(error: BaseException) -> str:
     if isinstance(error, EOFError) and "reading a line" in _message(error):
         return "asks for input, and there is nobody to answer"
     name, message = type(error).__name__, _message(error)
+    if isinstance(error, SyntaxError) and isinstance(error.msg, str):
+        message = error.msg  # without the place, which is reported anyway
     return f"{name}: {message}" if message else name
 
 

@@ -50,6 +50,7 @@ class Reader:
     beside: str = ""
     unread: dict[int, UnreadStatement] = field(default_factory=dict)
     lost: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # (module, name): (place, reason)
+    borrowed: dict[str, object] = field(default_factory=dict)  # what `from torch.nn import *` brought
     used: float = 0.0
     process: int = field(default_factory=os.getpid)
 
@@ -112,7 +113,16 @@ class Reader:
         self.unread.pop(statement.index, None)
         for name in statement.names:
             self.lost.pop((module.__name__, name), None)
+            self.borrowed.pop(name, None)
+        self.borrowed.update(_borrowed(statement.node))
         return None
+
+    def offered(self, names: dict[str, object]) -> dict[str, object]:
+        """Returns the names that are the submission's to offer: not those of torch that it only got by ``import *``."""
+        if not self.borrowed:
+            return names
+        nothing = object()
+        return {name: value for name, value in names.items() if self.borrowed.get(name, nothing) is not value}
 
     def _anchor_path(self) -> None:
         """Lets ``sys.path.append("..")`` mean the folder above the submission, not above the working directory."""
@@ -144,6 +154,14 @@ def _future_flags(node: ast.stmt | None) -> int:
         return 0
     features = [getattr(__future__, alias.name, None) for alias in node.names]
     return sum({feature.compiler_flag for feature in features if isinstance(feature, __future__._Feature)})
+
+
+def _borrowed(node: ast.stmt) -> dict[str, object]:
+    """Returns what ``from torch.nn import *`` brings in."""
+    if not isinstance(node, ast.ImportFrom) or node.names[0].name != "*" or not node.module:
+        return {}
+    module = sys.modules.get(node.module)
+    return dict(vars(module)) if node.module.split(".")[0] == "torch" and module is not None else {}
 
 
 def _replaced(statement: Statement, latest: Mapping[str, int]) -> bool:

@@ -1,0 +1,120 @@
+"""Judges marked implementations one by one: every fault against every property of its item, or every honest oddity.
+
+``python -m conformance.selftest.matrix --area norm`` prints a line for each fault: what found it, and how fast.
+``--honest`` does so for the honest oddities, none of which may be found. ``--only NAME`` picks one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from conformance import contract
+from conformance.engine.judge import Bench, plan
+from conformance.engine.options import PROFILES, Options
+from conformance.engine.session import RunnerSession
+from conformance.faults import Fault, faults_of, marked, path_of
+from conformance.report.model import Level, PropertyResult, Status
+from conformance.runner.client import Process, Runner
+from conformance.runner.launch import launch
+from conformance.runner.loading import read_submission
+
+HONEST = Path(__file__).parent / "honest"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What judging one marked implementation gave: the rows of every property of its item."""
+
+    area: str
+    fault: Fault
+    rows: tuple[PropertyResult, ...]
+    seconds: float
+
+    def found(self, *, parity: bool = True) -> list[PropertyResult]:
+        """Returns the rows that are findings, with or without those that are mere parity."""
+        fine = (Status.PASS, Status.SKIPPED)
+        return [row for row in self.rows if row.status not in fine and (parity or row.level is not Level.PARITY)]
+
+
+@contextmanager
+def runner() -> Iterator[Runner]:
+    """Yields a runner without a sandbox: what is judged here is ours."""
+    ready = Runner.ready(launch(sandboxed=False))
+    try:
+        yield ready
+    finally:
+        ready.close()
+
+
+def verdicts(base: Process, area: str, *, honest: bool, options: Options, only: str = "") -> Iterator[Verdict]:
+    """Yields the verdict on each fault, or honest oddity, of an area."""
+    path = HONEST / f"{area}.py" if honest else path_of(area)
+    if not path.exists():
+        return
+    found = marked(importlib.import_module(f"conformance.selftest.honest.{area}")) if honest else faults_of(area)
+    source, names = read_submission(str(path)), list(contract.items())
+    session = RunnerSession.open(base, source, names, rules=options.rules, trusted=True)
+    for fault in found:
+        if only and only not in (fault.name, fault.item):
+            continue
+        started = time.perf_counter()
+        mine = session.standing_in(fault.item, fault.name)
+        bench = Bench(mine, base, options)
+        tasks = plan(replace(options, items=(fault.item,)), [fault.item])
+        rows = [row for prop, variant in tasks for row in bench.run(prop, variant)]
+        mine.close()
+        bench.close()
+        yield Verdict(area, fault, tuple(rows), time.perf_counter() - started)
+    session.close()
+
+
+def main(arguments: list[str]) -> int:
+    """Prints a line for each verdict; returns 1 if a fault was not found, or an honest oddity was."""
+    parser = argparse.ArgumentParser(prog="python -m conformance.selftest.matrix", description=__doc__)
+    parser.add_argument("--area", action="append", choices=contract.AREAS)
+    parser.add_argument("--honest", action="store_true")
+    parser.add_argument("--profile", default="quick", choices=list(PROFILES))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="one fault or one item")
+    parser.add_argument("--diagnose", action="store_true", help="also name the usual mistake (faults only)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show the findings in full")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    asked = Options(profile=options.profile, seed=options.seed, jobs=1, diagnose=options.diagnose and not options.honest)
+    bad = 0
+    with runner() as ready:
+        for area in options.area or contract.AREAS:
+            for verdict in verdicts(ready.process, area, honest=options.honest, options=asked, only=options.only):
+                bad += _tell(verdict, options.honest, options.verbose)
+    print(f"{bad} {'failed though right' if options.honest else 'not found'}")
+    return 1 if bad else 0
+
+
+def _tell(verdict: Verdict, honest: bool, verbose: bool) -> int:
+    found = verdict.found(parity=False)
+    where = ", ".join(dict.fromkeys(f"{row.id.split('.', 2)[2]}:{row.status}" for row in found)) or "-"
+    share = max((row.budget_used or 0.0 for row in verdict.rows if row.status is Status.PASS), default=0.0)
+    wrong = bool(found) if honest else not found or any(row.status is Status.JUDGE_ERROR for row in verdict.rows)
+    mark = "BAD " if wrong else "ok  "
+    suspects = "; ".join(dict.fromkeys(row.suspect for row in found if row.suspect))
+    print(f"{mark}{verdict.fault.item}.{verdict.fault.name} [{verdict.seconds:.1f} s, budget {share:.2f}] {where} {suspects}")
+    if verbose or (wrong and found):
+        for row in found[: None if verbose else 2]:
+            print("      " + (row.message or "").replace("\n", "\n      "))
+    return int(wrong)
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)
