@@ -7,27 +7,46 @@ import os
 import platform
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from conformance import contract
 from conformance.engine.diagnose import suspects_of
+from conformance.engine.in_process import InProcessSession
 from conformance.engine.options import Options
 from conformance.engine.properties import Property, Variant, all_properties
 from conformance.engine.rows import item_result, rows_of
 from conformance.engine.run import run_property
 from conformance.engine.session import RunnerSession, Session
 from conformance.faults import path_of
-from conformance.report.model import Level, PropertyResult, Result, Status, Unread
-from conformance.runner.client import Process, Runner
+from conformance.report.model import SEVERITY, Level, PropertyResult, Result, Status, Unread
+from conformance.runner.client import LoadReport, Process, Runner
 from conformance.runner.loading import Source, read_submission
 
-Progress = Callable[[str, Status], None]
 Task = tuple[Property, Variant]
+
+
+class Progress(Protocol):
+    """Who is told how far the judge is."""
+
+    def planned(self, steps: int) -> None:
+        """Says how many properties will be run."""
+
+    def advance(self, item: str, status: Status) -> None:
+        """Says that a property of an item is done, and what became of it."""
+
+
+class Silence:
+    """Tells nobody."""
+
+    def planned(self, steps: int) -> None:
+        """Says nothing."""
+
+    def advance(self, item: str, status: Status) -> None:
+        """Says nothing."""
 
 
 def plan(options: Options, present: list[str]) -> list[Task]:
@@ -90,7 +109,7 @@ class Bench:
         return self.faults[area]
 
 
-def judge(source: Source, runner: Runner, options: Options, progress: Progress = lambda item, status: None) -> Result:
+def judge(source: Source, runner: Runner, options: Options, progress: Progress | None = None) -> Result:
     """Returns the verdict on a submission.
 
     Args:
@@ -106,14 +125,13 @@ def judge(source: Source, runner: Runner, options: Options, progress: Progress =
     names = list(contract.items())
     session = RunnerSession.open(runner.process, source, names, rules=options.rules)
     try:
-        present = session.report.names
-        tasks = plan(options, present)
+        tasks = plan(options, session.report.names)
         count = max(1, min(options.workers, len(tasks)))
         benches = []
         for _ in range(count):
             base = runner.process.fork()
             benches.append(Bench(session.share(base), base, options))
-        rows = _spread(benches, tasks, progress)
+        rows = _spread(benches, tasks, progress or Silence())
         for bench in benches:
             bench.session.close()
             bench.close()
@@ -121,22 +139,30 @@ def judge(source: Source, runner: Runner, options: Options, progress: Progress =
                 bench.base.close()
     finally:
         session.close()
-    result = gather(source, rows, present, options, session.report.unread, runner)
-    return _timed(result, time.perf_counter() - started)
+    result = gather(source, rows, session.report, options, runner.sandbox)
+    return replace(result, seconds=time.perf_counter() - started)
+
+
+def judge_in_process(source: Source, options: Options, progress: Progress) -> Result:
+    """Returns the verdict on a submission that runs in this very process; arguments as ``judge`` has them."""
+    started = time.perf_counter()
+    session = InProcessSession(source, list(contract.items()), rules=options.rules)
+    tasks = plan(options, session.report.names)
+    rows = _spread([Bench(session, None, options)], tasks, progress)
+    session.close()
+    result = gather(source, rows, session.report, options, "none: in the judge's own process")
+    return replace(result, seconds=time.perf_counter() - started)
 
 
 def gather(
-    source: Source,
-    rows: list[PropertyResult],
-    present: list[str],
-    options: Options,
-    unread: list[dict[str, Any]],
-    runner: Runner | None,
+    source: Source, rows: list[PropertyResult], report: LoadReport, options: Options, sandbox: str
 ) -> Result:
     """Returns the result that rows of properties add up to."""
     items = {}
     for name in options.wanted():
-        mine = [row for row in rows if row.item == name] if name in present else [_missing(name)]
+        mine = [row for row in rows if row.item == name]
+        if name not in report.names:
+            mine = [_missing(name, report.lost.get(name))]
         items[name] = item_result(name, mine, options.level)
     return Result(
         submission=source.name,
@@ -150,10 +176,10 @@ def gather(
             "python": platform.python_version(),
             "platform": platform.platform(terse=True),
             "devices": [*options.devices, "meta"],
-            "sandbox": runner.sandbox if runner else "in-process",
+            "sandbox": sandbox,
         },
         items=items,
-        unread=[Unread(entry["cell"], entry["line"], entry["why"]) for entry in unread],
+        unread=[Unread(entry["cell"], entry["line"], entry["why"]) for entry in report.unread],
     )
 
 
@@ -170,18 +196,20 @@ def conforms(items: dict[str, Any], options: Options) -> bool:
     return bool(asked) and all(item.status is Status.PASS for item in asked)
 
 
-def _missing(name: str) -> PropertyResult:
+def _missing(name: str, lost: str | None) -> PropertyResult:
     requirement = contract.items()[name].requirements[0]
-    return PropertyResult(f"{requirement.id}", name, requirement.id, Level.EXERCISE, Status.MISSING, message="not there")
+    why = f"not there: {lost}" if lost else "not there"
+    return PropertyResult(requirement.id, name, requirement.id, Level.EXERCISE, Status.MISSING, message=why)
 
 
 def _spread(benches: list[Bench], tasks: list[Task], progress: Progress) -> list[PropertyResult]:
     """Runs the tasks on forks of this process, one for each bench, and returns their rows in the order of the plan."""
+    progress.planned(len(tasks))
     if len(benches) == 1:
         results = []
         for prop, variant in tasks:
             found = benches[0].run(prop, variant)
-            progress(prop.item, max((row.status for row in found), default=Status.PASS))
+            progress.advance(prop.item, _worst(found))
             results.append(found)
         return [row for rows in results for row in rows]
     context = multiprocessing.get_context("fork")
@@ -209,13 +237,17 @@ def _spread(benches: list[Bench], tasks: list[Task], progress: Progress) -> list
             except EOFError:
                 done[place] = [_lost(prop, variant)]
                 continue
-            progress(prop.item, max((row.status for row in done[place]), default=Status.PASS))
+            progress.advance(prop.item, _worst(done[place]))
             _hand_out(ready, waiting, busy)
     for worker in workers:
         worker.join()
     for place in waiting:
         done[place] = [_lost(*tasks[place])]
     return [row for place in sorted(done) for row in done[place]]
+
+
+def _worst(rows: list[PropertyResult]) -> Status:
+    return max((row.status for row in rows), key=SEVERITY.__getitem__, default=Status.PASS)
 
 
 def _hand_out(pipe: Connection, waiting: list[int], busy: dict[Connection, int]) -> None:
@@ -243,9 +275,3 @@ def _lost(prop: Property, variant: Variant) -> PropertyResult:
     return PropertyResult(
         prop.id(variant), prop.item, requirement.id, requirement.level, Status.JUDGE_ERROR, message=text
     )
-
-
-def _timed(result: Result, seconds: float) -> Result:
-    from dataclasses import replace
-
-    return replace(result, seconds=seconds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from conformance import contract
 from conformance.engine.run import Found, Run
 from conformance.report.message import finding_message
@@ -48,7 +50,7 @@ def rows_of(run: Run, suspects: dict[str, str]) -> list[PropertyResult]:
             rows.append(row)
         elif run.unsupported is not None:
             text = f"it reads values, which the meta device does not have ({run.unsupported})"
-            rows.append(_with(row, status=Status.SKIPPED, message=text))
+            rows.append(replace(row, status=Status.SKIPPED, message=text))
         elif not failed:
             rows.append(_judge_error(run, name, "not one comparison was made, and no evidence is not a pass"))
     return rows
@@ -108,17 +110,9 @@ def _judge_error(run: Run, requirement: str, text: str) -> PropertyResult:
     )
 
 
-def _with(row: PropertyResult, **changes: object) -> PropertyResult:
-    from dataclasses import replace
-
-    return replace(row, **changes)  # type: ignore[arg-type]
-
-
 def counts(row: PropertyResult, level: Level) -> bool:
     """Returns whether a row counts towards the verdict at a level; the judge's own fault always does."""
-    if row.status is Status.JUDGE_ERROR:
-        return True
-    return row.level is not Level.PARITY or level is Level.PARITY
+    return row.status is Status.JUDGE_ERROR or row.level is not Level.PARITY or level is Level.PARITY
 
 
 def item_result(name: str, rows: list[PropertyResult], level: Level) -> ItemResult:
@@ -137,7 +131,7 @@ def item_result(name: str, rows: list[PropertyResult], level: Level) -> ItemResu
 
 def _reason(row: PropertyResult) -> str:
     if row.status is Status.MISSING:
-        return "not there, or still to be implemented"
+        return row.message or "not there"
     if row.status is Status.JUDGE_ERROR:
         return row.message or ""
     means = contract.requirements()[row.requirement].means

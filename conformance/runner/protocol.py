@@ -103,6 +103,13 @@ def decode(header: bytes, payload: bytes, *, place: bool = True) -> Any:
         raise ProtocolError(f"malformed message: {error}") from error
 
 
+def loads(message: bytes, *, place: bool = True) -> Any:
+    """Returns the value of a whole message of our own, as ``encode`` made it; ``place`` as in ``decode``."""
+    _, header_size, _ = _HEAD.unpack_from(message)
+    start = _HEAD.size
+    return decode(message[start : start + header_size], message[start + header_size :], place=place)
+
+
 def send(sock: socket.socket, value: Any, fds: tuple[int, ...] = ()) -> None:
     """Sends one message, with file descriptors beside it where given."""
     data = encode(value)

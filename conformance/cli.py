@@ -1,0 +1,173 @@
+"""The command line: judges submissions, and tells what is asked of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conformance.engine.options import Options
+    from conformance.report.model import Result
+    from conformance.runner.launch import Launch
+    from conformance.runner.loading.source import Source
+
+CONFORMS, DIFFERS, UNUSABLE, JUDGE_FAILED = range(4)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the parser of the command line."""
+    p = argparse.ArgumentParser(
+        prog="python -m conformance",
+        description="Judge from-scratch PyTorch building blocks: are they really the same as torch's?",
+        epilog="Exit codes: 0 conforms, 1 does not, 2 wrong usage or nothing to judge, 3 the judge's own fault. "
+        "`python -m conformance grade --help` tells how to grade a folder of submissions.",
+    )
+    p.add_argument("submissions", nargs="*", metavar="SUBMISSION", help="notebook, .py file, directory or module")
+    p.add_argument("--submission", action="append", default=[], dest="named", help="the same, as pytest takes it")
+    add_judging(p)
+    out = p.add_argument_group("reports")
+    out.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
+    out.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained page")
+    out.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    out.add_argument("--markdown", type=Path, metavar="FILE", help="write a summary for a CI job page")
+    out.add_argument("--gradescope", type=Path, metavar="FILE", help="write Gradescope's results.json")
+    out.add_argument("--points", type=Path, metavar="TOML", help="points an item, for --gradescope")
+    out.add_argument("--reproduce", type=Path, metavar="FILE", help="write a script that shows the first finding")
+    tell = p.add_argument_group("instead of judging")
+    tell.add_argument("--list", action="store_true", help="show every item and what is asked of it")
+    tell.add_argument("--explain", metavar="ID", help="explain a requirement: norm.LayerNorm.biased-variance")
+    tell.add_argument("--compare", nargs=2, type=Path, metavar=("OLD", "NEW"), help="compare two results in JSON")
+    return p
+
+
+def add_judging(p: argparse.ArgumentParser) -> None:
+    """Adds the options that say what is judged and how."""
+    how = p.add_argument_group("what is judged, and how")
+    how.add_argument("--item", action="append", default=[], metavar="NAME", help="judge only this item (repeatable)")
+    how.add_argument("--exercise", type=int, metavar="N", help="judge only exercise 2 or 3")
+    how.add_argument("--profile", default="standard", help="quick (25 examples a property), standard (100), thorough")
+    how.add_argument("--seed", type=int, default=0, help="another seed is another exam (default: 0)")
+    how.add_argument("--level", default="exercise", help="exercise, or parity to count what torch does besides")
+    how.add_argument("--no-rules", action="store_true", help="do not ask how the work was done")
+    how.add_argument("--device", action="append", default=[], help="judge on this device too: cuda, mps (repeatable)")
+    how.add_argument("-n", "--jobs", type=int, default=0, metavar="N", help="judging processes (default: one a core)")
+    how.add_argument("--in-process", action="store_true", help="run the submission in the judge, for a debugger")
+    how.add_argument("--no-sandbox", action="store_true", help="do not use bubblewrap even where it is installed")
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """Returns the options that a command line asks for.
+
+    Raises:
+        UsageError: one of them makes no sense.
+    """
+    from conformance.engine.options import Options, UsageError
+    from conformance.report.model import Level
+
+    if arguments.level not in (Level.EXERCISE, Level.PARITY):
+        raise UsageError(f"there is no level {arguments.level!r} to judge at; the levels are exercise and parity")
+    if arguments.in_process and arguments.jobs > 1:
+        raise UsageError("--in-process judges in one process, so it contradicts -n " + str(arguments.jobs))
+    return Options(
+        items=tuple(dict.fromkeys(arguments.item)),
+        exercise=arguments.exercise,
+        profile=arguments.profile,
+        seed=arguments.seed,
+        level=Level(arguments.level),
+        rules=not arguments.no_rules,
+        devices=tuple(dict.fromkeys(["cpu", *arguments.device])),
+        jobs=arguments.jobs,
+        in_process=arguments.in_process,
+        sandbox=not arguments.no_sandbox,
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if argv[:1] == ["grade"]:
+        from conformance.grading.cli import main as grade
+
+        return grade(argv[1:])
+    arguments = parser().parse_args(argv)
+    try:
+        if arguments.list or arguments.explain or arguments.compare:
+            return _tell(arguments)
+        return _judge_all(arguments)
+    except ValueError as error:  # UsageError, UnreadableSubmission, an unreadable report: one sentence each
+        print(f"conformance: {error}", file=sys.stderr)
+        return UNUSABLE
+    except KeyboardInterrupt:
+        print("conformance: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        import traceback
+
+        traceback.print_exc()
+        print(f"conformance: the judge's own fault: {type(error).__name__}: {error}", file=sys.stderr)
+        return JUDGE_FAILED
+
+
+def _judge_all(arguments: argparse.Namespace) -> int:
+    """Judges each submission, one after the other, and returns the worst exit code."""
+    from conformance.runner.loading.reading import read_submission
+
+    targets = [*arguments.submissions, *arguments.named] or ["impl"]
+    sources = [read_submission(target) for target in targets]
+    # Before anything here imports torch, so that the runner's import of it and ours run side by side.
+    starting = None if arguments.in_process else _launch(arguments, sources[0])
+    try:
+        options = options_of(arguments)
+        from conformance import faces
+
+        console = faces.console()
+        codes = []
+        for place, source in enumerate(sources):
+            if place and not arguments.in_process:
+                starting = _launch(arguments, source)
+            result = _verdict(source, options, starting)
+            starting = None
+            faces.show(result, console, arguments, many=len(sources) > 1)
+            codes.append(exit_code(result))
+        return max(codes)
+    finally:
+        if starting is not None:
+            starting.close()
+
+
+def _launch(arguments: argparse.Namespace, source: Source) -> Launch:
+    from conformance.runner.launch import launch
+
+    readable = tuple(Path(path) for path in (source.file, *source.path) if path)
+    return launch(sandboxed=not arguments.no_sandbox, readable=readable)
+
+
+def _verdict(source: Source, options: Options, starting: Launch | None) -> Result:
+    from conformance.api import verdict
+    from conformance.faces import Live
+
+    with Live() as live:
+        return verdict(source, options, starting, live)
+
+
+def exit_code(result: Result) -> int:
+    """Returns the exit code that a result means; the judge's own fault is never a verdict."""
+    from conformance.report.model import Status
+
+    rows = [row for item in result.items.values() for row in item.properties]
+    if any(row.status is Status.JUDGE_ERROR for row in rows):
+        return JUDGE_FAILED
+    return CONFORMS if result.conforms else DIFFERS
+
+
+def _tell(arguments: argparse.Namespace) -> int:
+    from conformance import faces
+
+    if arguments.compare:
+        return faces.show_comparison(*arguments.compare)
+    if arguments.explain:
+        return faces.show_requirement(arguments.explain)
+    return faces.show_contract()
