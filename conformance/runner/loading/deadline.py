@@ -64,7 +64,7 @@ def _arm() -> None:
 
 
 class _Alarm:
-    """What happens when the time is up: an exception, and should that be swallowed, another in whatever swallowed it."""
+    """What happens when the time is up: an exception; should that be swallowed, another in what swallowed it."""
 
     def __init__(self) -> None:
         self.rung = False
@@ -80,7 +80,7 @@ class _Alarm:
 
 
 def _raise_on_next_line(frame: FrameType | None, last: FrameType) -> None:
-    """Lets every frame up to the one that set the limit raise when it runs its next line: that of an ``except:``, say."""
+    """Lets every frame below the one that set the limit raise on its next line: that of an ``except:``, say."""
     sys.settrace(_ignore)
     while frame is not None and frame is not last:
         frame.f_trace = _raise_on_line

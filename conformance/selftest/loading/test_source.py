@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.runner.loading import Source, read_submission
+from conformance.runner.loading import Source, UnreadableSubmission, read_submission
 from conformance.selftest.loading.conftest import Write, read
 
 
@@ -67,6 +67,13 @@ def test_an_exported_notebook_is_read_by_cells(script: Write) -> None:
     loaded = read(path)
     assert {"a", "c"} <= set(loaded.namespace)
     assert [(entry.cell, entry.line) for entry in loaded.unread] == [(None, 9)]
+
+
+def test_a_link_that_leads_back_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "hw").mkdir()
+    (tmp_path / "hw" / "loop").symlink_to(tmp_path)
+    with pytest.raises(UnreadableSubmission, match="holds no Python"):
+        read_submission(str(tmp_path))
 
 
 def test_a_source_survives_json(notebook: Write) -> None:

@@ -68,7 +68,8 @@ def test_what_defines_nothing_is_left_alone(code: str, notebook: Write, tmp_path
 def test_what_only_jupyter_runs_is_unread(code: str, notebook: Write) -> None:
     loaded = read(notebook("a = 1\n" + code, "b = 2"))
     assert len(loaded.unread) == 1
-    assert "SyntaxError" in loaded.unread[0].why
+    assert loaded.unread[0].why.startswith("SyntaxError: ")
+    assert "hw3.ipynb" not in loaded.unread[0].why
     assert {"a", "b"} <= set(loaded.namespace)
 
 
@@ -149,6 +150,18 @@ def test_definitions_belong_to_a_real_module(notebook: Write) -> None:
     assert namespace["__name__"] != "__main__"
     assert typing.get_type_hints(namespace["f"])["a"] is namespace["A"]
     assert type(pickle.loads(pickle.dumps(namespace["A"]()))) is namespace["A"]
+
+
+def test_what_import_star_takes_from_torch_is_not_offered(notebook: Write) -> None:
+    cells = ["from torch.nn import *\nfrom torch.nn import Embedding", "class Linear(Module): pass", "Norm = LayerNorm"]
+    loaded = read(notebook(*cells))
+    assert loaded.unread == []
+    assert {"Linear", "Embedding", "Norm"} == {name for name in loaded.namespace if not name.startswith("__")}
+
+
+def test_what_import_star_takes_from_elsewhere_is_offered(script: Write) -> None:
+    script("class Linear: pass", "star_helper.py")
+    assert "Linear" in read(script("from star_helper import *")).namespace
 
 
 def test_stubs_are_definitions(notebook: Write) -> None:
