@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -27,8 +28,7 @@ def cross_entropy_from_logits(logits: Tensor, targets: Tensor) -> Tensor:
     Returns:
         A 0-d tensor of the logits' dtype; NaN for an empty batch, as in torch.
     """
-    log_probs = torch.log_softmax(logits, dim=-1)
-    return -log_probs.gather(-1, targets[:, None]).mean()
+    return F.nll_loss(torch.log_softmax(logits, dim=-1), targets)  # nll: picks each row's target, mean, minus
 
 
 class ClassificationHead(nn.Module):

@@ -64,6 +64,7 @@ def plot_losses(losses: Sequence[float], title: str, path: Path) -> None:
     axes.semilogy(range(window, len(losses) + 1), means, label=f"mean of {window}")
     axes.set(xlabel="update", ylabel="training loss (cross-entropy)", title=title)
     axes.legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
 
 
@@ -76,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch-size", type=int, default=128, help="images an update (128)")
     parser.add_argument("--lr", type=float, default=2e-3, help="learning rate of AdamW (0.002)")
     parser.add_argument("--seed", type=int, default=0, help="of weights, shuffling and dropout (0)")
-    parser.add_argument("--plot", type=Path, default=Path("mnist_loss.png"), metavar="PNG", help="(mnist_loss.png)")
+    parser.add_argument(
+        "--plot", type=Path, default=Path("out/mnist_loss.png"), metavar="PNG", help="(out/mnist_loss.png)"
+    )
     return parser
 
 
