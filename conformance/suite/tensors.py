@@ -39,6 +39,10 @@ def _randn(shape: tuple[int, ...], g: torch.Generator) -> torch.Tensor:
     return torch.randn(shape, generator=g, dtype=torch.float64)
 
 
+def _counting(shape: tuple[int, ...], g: torch.Generator) -> torch.Tensor:
+    return torch.arange(math.prod(shape), dtype=torch.float64).view(shape)
+
+
 def _quarters(shape: tuple[int, ...], g: torch.Generator) -> torch.Tensor:
     return torch.randint(-8, 9, shape, generator=g, dtype=torch.int64).double() / 4
 
@@ -48,6 +52,7 @@ REGIMES: dict[str, _Make] = {
     "quarters": _quarters,
     "ones": lambda shape, g: torch.ones(shape, dtype=torch.float64),
     "zeros": lambda shape, g: torch.zeros(shape, dtype=torch.float64),
+    "counting": _counting,  # no entry twice, so that a part tells where it was taken
     "integers": lambda shape, g: torch.randint(-100, 101, shape, generator=g).double(),
     "ordinary": _randn,
     "positive": lambda shape, g: _randn(shape, g).abs() + 0.01,
