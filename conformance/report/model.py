@@ -159,11 +159,11 @@ def worst(statuses: list[Status]) -> Status:
 
 
 def _item_from_json(data: dict[str, Any]) -> ItemResult:
-    rows = [_row_from_json(row) for row in data["properties"]]
+    rows = [row_from_json(row) for row in data["properties"]]
     return ItemResult(**{**data, "status": Status(data["status"]), "properties": rows})
 
 
-def _row_from_json(data: dict[str, Any]) -> PropertyResult:
+def row_from_json(data: dict[str, Any]) -> PropertyResult:
     typed = {
         "level": Level(data["level"]),
         "status": Status(data["status"]),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from conformance.suite.strategies import HALVES, NARROW, WIDTHS, leading, log_uniform, regimes, tensors
+from conformance.suite.strategies import HALVES, NARROW, WIDTHS, a_tensor, leading, log_uniform, regimes
 from conformance.suite.tensors import Case, TensorSpec
 
 # Kinds of rows whose gradient is well conditioned in float32: no constant rows, no offsets.
 SMOOTH = ("quarters", "ordinary", "integers", "outlier")
 # Below this, float16 and bfloat16 lose eps, or the square of an ordinary deviation, altogether.
 HALF_EPS = 1e-3
+_SCALES = st.sampled_from((1.0, 0.1, 0.01, 1e-3))
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,6 +40,7 @@ class WidthCase(Case):
     width: int
 
 
+@functools.cache
 def _eps(dtype: str) -> st.SearchStrategy[float | None]:
     if dtype in HALVES:
         return log_uniform(HALF_EPS, 1.0)
@@ -53,15 +56,19 @@ def _case(
     eps: st.SearchStrategy[float | None],
     *,
     upstream: bool = False,
-    scales: tuple[float, ...] = (1.0,),
+    scaled: bool = False,
 ) -> NormCase:
     width = draw(widths)
-    x = draw(tensors((*draw(leading()), width), dtype, among, requires_grad=None, scale=draw(st.sampled_from(scales))))
-    plain = draw(st.booleans())
-    weight = TensorSpec((width,), dtype, "ones") if plain else draw(tensors((width,), dtype, ("ordinary",), ()))
-    bias = TensorSpec((width,), dtype, "zeros") if plain else draw(tensors((width,), dtype, ("quarters",), ()))
-    above = draw(tensors(x.shape, dtype, ("ordinary",), ())) if upstream else None
-    return NormCase(width, draw(eps), x, weight, bias, above, draw(st.booleans()))
+    scale = draw(_SCALES) if scaled else 1.0
+    x = a_tensor(draw, (*draw(leading()), width), dtype, among, requires_grad=None, scale=scale)
+    training = draw(st.booleans())
+    if training:
+        weight = a_tensor(draw, (width,), dtype, ("ordinary",), ("contiguous",))
+        bias = a_tensor(draw, (width,), dtype, ("quarters",), ("contiguous",))
+    else:
+        weight, bias = TensorSpec((width,), dtype, "ones"), TensorSpec((width,), dtype, "zeros")
+    above = a_tensor(draw, x.shape, dtype, ("ordinary",), ("contiguous",)) if upstream else None
+    return NormCase(width, draw(eps), x, weight, bias, above, training)
 
 
 def any_rows(dtype: str) -> st.SearchStrategy[NormCase]:
@@ -77,7 +84,7 @@ def narrow_rows(dtype: str) -> st.SearchStrategy[NormCase]:
 def flat_rows(dtype: str) -> st.SearchStrategy[NormCase]:
     """Rows whose variance is of the size of eps, or below."""
     eps = log_uniform(1e-6, 1.0)
-    return _case(dtype, NARROW, ("quarters", "ordinary", "constant", "zeros"), eps, scales=(1.0, 0.1, 0.01, 1e-3))
+    return _case(dtype, NARROW, ("quarters", "ordinary", "constant", "zeros"), eps, scaled=True)
 
 
 def offset_rows(dtype: str) -> st.SearchStrategy[NormCase]:
