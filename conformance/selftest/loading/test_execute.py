@@ -179,7 +179,8 @@ i = random.seed(7)
     assert (torch.zeros(1).dtype, torch.zeros(1).device.type) == (torch.float32, "cpu")
     assert torch.is_grad_enabled()
     assert not torch.is_anomaly_enabled()
-    assert torch.get_deterministic_debug_mode() == 0
+    assert torch.get_deterministic_debug_mode() == 1
+    assert torch.empty(3).isnan().all(), "memory that nobody has written is not poisoned"
     assert torch.get_num_threads() == threads
     assert torch.tensor(1e-39) * 1 > 0
 
