@@ -73,3 +73,34 @@ def correlated(a: torch.Tensor, b: torch.Tensor, spread: float) -> float:
         return 1.0
     mean = float(products.mean()) / spread**2
     return min(1.0, 2 * math.exp(-n * mean * mean / 2))
+
+
+def independent_along(marks: torch.Tensor, dim: int, p: float) -> float:
+    """Returns the p-value of marks, each true with probability ``p``, not depending on each other along ``dim``.
+
+    Marks next to each other, and marks half of the dimension apart, are paired off. The pairs are disjoint, so those
+    that agree are Binomial(pairs, p^2 + (1 - p)^2); Bonferroni over the two ways of pairing.
+    """
+    half = marks.shape[dim] // 2
+    if half == 0 or marks.numel() == 0:
+        return 1.0
+    rows = marks.detach().transpose(0, dim)
+    ways = ((rows[: 2 * half : 2], rows[1 : 2 * half : 2]), (rows[:half], rows[half : 2 * half]))
+    agreements = (int((a == b).sum()) for a, b in ways)
+    pairs = half * (marks.numel() // marks.shape[dim])
+    return min(1.0, 2 * min(binomial(count, pairs, p * p + (1 - p) * (1 - p)) for count in agreements))
+
+
+def too_even(counts: torch.Tensor, trials: int, p: float) -> float:
+    """Returns the p-value of draws from Binomial(trials, p) lying as close together as ``counts`` do.
+
+    ``m`` draws lie within a window of ``r + 1`` values with a probability of at most ``P(window)^m``, summed over the
+    windows there are. Draws whose sum is fixed in advance, as when an exact share is dropped, have no spread at all.
+    """
+    found = counts.reshape(-1)
+    if found.numel() == 0:
+        return 1.0
+    spread = int(found.max() - found.min())
+    below = special.bdtr(np.arange(trials + 1), trials, p)
+    windows = below[spread:] - np.concatenate(([0.0], below[: trials - spread]))
+    return min(1.0, float((np.clip(windows, 0.0, 1.0) ** found.numel()).sum()))
