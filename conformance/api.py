@@ -12,6 +12,7 @@ from conformance.engine.options import Options
 from conformance.report.model import Result
 from conformance.runner.client import Runner
 from conformance.runner.launch import Launch, launch
+from conformance.runner.lazy_dynamo import defer_dynamo
 from conformance.runner.loading import Source, read_submission
 
 
@@ -41,6 +42,7 @@ def started(options: Options, source: Source | None = None) -> Launch:
 def verdict(source: Source, options: Options, starting: Launch | None, progress: Progress | None = None) -> Result:
     """Returns the verdict on a submission that has been read, with a runner that is starting (None: in process)."""
     torch.set_num_threads(1)  # the judge forks, and a case is far too small for a second thread
+    defer_dynamo()
     tell = progress or Silence()
     if starting is None:
         return judge_in_process(source, options, tell)

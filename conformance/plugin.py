@@ -74,7 +74,7 @@ class Judging:
             names = list(contract.items())
             session = RunnerSession.open(self.runner.process, self.source, names, rules=self.options.rules)
             self.report = session.report
-            self.bench = Bench(session, self.runner.process, self.options)
+            self.bench = Bench(session, self.runner.process, self.options, self.source)
         return self.bench
 
     def close(self) -> None:

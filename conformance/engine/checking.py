@@ -13,7 +13,7 @@ import torch
 
 from conformance.engine.properties import Property, Variant
 from conformance.numerics import statistics
-from conformance.numerics.bounded import Array, Bounded
+from conformance.numerics.bounded import Bounded
 from conformance.numerics.compare import close, same_bits
 from conformance.report.model import Entry, SourceLine, Status
 from conformance.runner.protocol import Opaque, device_of
@@ -34,6 +34,10 @@ class Failure:
     path: str = ""
     entries: tuple[Entry, ...] = ()
     lines: tuple[SourceLine, ...] = ()
+    tensor: torch.Tensor | None = field(default=None, compare=False, repr=False)
+    exact: Bounded | None = field(default=None, compare=False, repr=False)
+    place: tuple[Any, ...] | None = field(default=None, compare=False, repr=False)
+    described: str | None = field(default=None, compare=False, repr=False)
 
 
 class Mismatch(Exception):
@@ -62,8 +66,8 @@ class Logged:
     path: str
     ok: bool
     text: str
-    got: Array | None = None
-    bound: Array | None = None
+    got: torch.Tensor | None = None
+    exact: Bounded | None = None
 
 
 class Check:
@@ -146,8 +150,8 @@ class Check:
             Entry(path + _index(d.index), _number(d.got), _number(d.expected), f"{d.bound:.2g}") for d in found.worst
         )
         got_text, expected_text = _summary(found.violations, found.entries, entries)
-        arrays = (got.detach().double().numpy(), np.broadcast_to(expected.bound, expected.shape))
-        return self._settle(requirement, not found.violations, path, got_text, expected_text, entries, arrays, 0)
+        compared = (got, expected)
+        return self._settle(requirement, not found.violations, path, got_text, expected_text, entries, compared, 0)
 
     def bits(self, requirement: str, got: Any, expected: torch.Tensor, *, path: str) -> bool:
         """Checks that a tensor is bit for bit another: an input left as it was, tokens handed through."""
@@ -163,7 +167,8 @@ class Check:
         )
         got_text = ", ".join(f"{e.path} = {e.got}" for e in entries) or "other bits (a zero of the other sign)"
         expected_text = ", ".join(f"{e.path} = {e.expected}" for e in entries) or "the same bits"
-        return self._settle(requirement, False, path, got_text, expected_text, entries)
+        compared = (got, Bounded.exact(expected, torch.float64))
+        return self._settle(requirement, False, path, got_text, expected_text, entries, compared)
 
     def number(self, requirement: str, got: Any, expected: Bounded, *, path: str) -> bool:
         """Checks a Python float against an exact value with its bound."""
@@ -183,7 +188,7 @@ class Check:
         got: str,
         expected: str,
         entries: tuple[Entry, ...] = (),
-        arrays: tuple[Array, Array] | None = None,
+        compared: tuple[torch.Tensor, Bounded] | None = None,
         count: int = 1,
     ) -> bool:
         if self.variant.device == "meta":
@@ -191,10 +196,11 @@ class Check:
         tally = self.tallies[requirement]
         tally.comparisons += count
         tally.informative += count
-        values, bound = arrays or (None, None)
-        self.log.append(Logged(requirement, path, ok, got, values, bound))
+        tensor, exact = compared or (None, None)
+        self.log.append(Logged(requirement, path, ok, got, tensor, exact))
         if not ok and requirement not in self.known:
-            raise Mismatch(Failure(requirement, Status.WRONG, got, expected, path, entries))
+            failure = Failure(requirement, Status.WRONG, got, expected, path, entries, (), tensor, exact)
+            raise Mismatch(failure)
         return ok
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from conformance.engine.checking import Check, Logged, Mismatch
-from conformance.engine.properties import Property
-from conformance.engine.run import Run
+from conformance.engine.checking import Check, Logged
+from conformance.engine.run import Kept, Run
 from conformance.engine.session import RunnerSession
 from conformance.faults import Fault, faults_of
+from conformance.numerics.bounded import as_array
 from conformance.report.model import Status
 
 # Cases that the mistakes are tried on; most are ruled out by the first.
@@ -30,70 +30,72 @@ def suspects_of(run: Run, faults: RunnerSession) -> dict[str, str]:
         run: what a property found about the submission, with its cases and how each check went.
         faults: a session on the faults of the area.
     """
-    suspects = {}
-    for found in run.findings:
-        if found.failure.status not in (Status.WRONG, Status.CRASH):
-            continue
-        # Failing cases first: they rule out most mistakes at once.
-        cases = sorted(run.cases, key=lambda kept: not kept[1])[:CASES]
-        fitting = []
-        for fault in faults_of(run.prop.area):
-            if fault.item == run.prop.item:
-                agreed = _agreement(run.prop, run.check, fault, faults, cases)
-                if agreed:
-                    fitting.append(f"{fault.sentence} ({agreed} of {agreed} cases)")
-        if fitting:
-            suspects[found.failure.requirement] = "; or: ".join(fitting)
-    return suspects
+    requirements = {found.failure.requirement for found in run.findings if found.failure.status is Status.WRONG}
+    if not requirements:
+        return {}
+    # Failing cases first: they rule out most mistakes at once.
+    cases = sorted(run.cases, key=lambda kept: not _failures(kept[1]))[:CASES]
+    fitting = []
+    for fault in faults_of(run.prop.area):
+        if fault.item == run.prop.item:
+            agreed = _agreement(run, fault, faults, cases)
+            if agreed:
+                fitting.append(f"{fault.sentence} ({agreed} of {agreed} cases)")
+    text = "; or: ".join(fitting)
+    return dict.fromkeys(requirements, text) if text else {}
 
 
-def _agreement(
-    prop: Property, check: Check, fault: Fault, faults: RunnerSession, cases: list[tuple[Any, bool, list[Logged]]]
-) -> int:
+def _agreement(run: Run, fault: Fault, faults: RunnerSession, cases: list[Kept]) -> int:
     """Returns in how many cases a fault fails as the submission does; 0 if they part anywhere."""
     session = faults.standing_in(fault.item, fault.name)
     agreed = 0
     try:
         session.begin()
-        for case, failed, log in cases:
-            theirs = _log_of(prop, check, session, case)
-            broken = theirs is None or any(not entry.ok for entry in theirs)
-            if broken != failed:
+        for case, log in cases:
+            mine, theirs = _failures(log), _failures(_log_of(run, session, case))
+            if not _alike(mine, theirs):
                 return 0
-            if broken:
-                if not _alike(log, theirs):
-                    return 0
-                agreed += 1
+            agreed += bool(theirs)
     finally:
         session.close()
     return agreed
 
 
-def _log_of(prop: Property, check: Check, session: RunnerSession, case: Any) -> list[Logged] | None:
-    """Returns how the checks went for a fault; None where it gave no observation."""
-    own = Check(prop, check.variant)
-    names = session.names
-    outcome = session.call(prop.driver, names, case.ship(check.variant.device), prop.seconds)
-    if outcome.seen is None:
-        return None
-    try:
-        prop.test(case, outcome.seen, own)
-    except Mismatch:
-        pass
-    return own.log
+def _log_of(run: Run, session: RunnerSession, case: Any) -> list[Logged]:
+    """Returns how the checks went for a fault; nothing where it gave no observation."""
+    prop, variant = run.prop, run.variant
+    everything = frozenset((*prop.requirements, "device"))
+    check = Check(prop, variant, everything)
+    outcome = session.call(prop.driver, [prop.item], case.ship(variant.device), prop.seconds)
+    if outcome.seen is not None:
+        prop.test(case, outcome.seen, check)
+    return check.log
 
 
-def _alike(log: list[Logged], theirs: list[Logged] | None) -> bool:
-    """Returns whether two runs of the checks ended at the same place with the same answer."""
-    if theirs is None or not log:
-        return theirs is None and not log
-    a, b = log[-1], theirs[-1]
-    if (a.requirement, a.path, a.ok) != (b.requirement, b.path, b.ok):
-        return False
-    if a.got is None or b.got is None or a.bound is None:
+def _failures(log: list[Logged]) -> dict[tuple[str, str], Logged]:
+    """Returns the checks that failed, by requirement and place."""
+    return {(entry.requirement, entry.path): entry for entry in log if not entry.ok}
+
+
+def _alike(mine: dict[tuple[str, str], Logged], theirs: dict[tuple[str, str], Logged]) -> bool:
+    """Returns whether two submissions fail the same checks with the same answers.
+
+    A search ends an example at its first new failure, so that of mine there may be fewer than of theirs.
+    """
+    if not mine or not theirs:
+        return not mine and not theirs
+    shared = mine.keys() & theirs.keys()
+    return len(shared) == len(mine) and all(_same(mine[place], theirs[place]) for place in shared)
+
+
+def _same(a: Logged, b: Logged) -> bool:
+    """Returns whether two failed checks failed with the same answer."""
+    if a.got is None or b.got is None or a.exact is None:
         return a.text == b.text or "(p = " in a.text
-    if a.got.shape != b.got.shape:
+    mine, other = as_array(a.got), as_array(b.got)
+    if mine.shape != other.shape:
         return False
     with np.errstate(all="ignore"):
-        near = np.abs(a.got - b.got) <= 2 * np.nan_to_num(a.bound, posinf=0.0) + SAME * np.abs(a.got)
-    return bool(np.all(near | (np.isnan(a.got) & np.isnan(b.got)) | (a.got == b.got)))
+        allowed = 2 * np.nan_to_num(a.exact.bound, posinf=0.0) + SAME * np.abs(mine - a.exact.value)
+        near = np.abs(mine - other) <= allowed
+    return bool(np.all(near | (np.isnan(mine) & np.isnan(other)) | (mine == other)))

@@ -74,6 +74,7 @@ class Bench:
     session: Session
     base: Process | None
     options: Options
+    source: Source | None = None
     faults: dict[str, RunnerSession] = field(default_factory=dict)
 
     def run(self, prop: Property, variant: Variant) -> list[PropertyResult]:
@@ -87,7 +88,7 @@ class Bench:
             suspects: dict[str, str] = {}
             if run.findings and options.diagnose and self.base is not None and variant.device == "cpu":
                 suspects = suspects_of(run, self._faults(prop.area))
-            return rows_of(run, suspects)
+            return rows_of(run, suspects, self.source)
         except Exception:
             requirement = prop.requirement(prop.requirements[0])
             text = f"the judge's own fault:\n{traceback.format_exc()[-2000:]}"
@@ -130,7 +131,7 @@ def judge(source: Source, runner: Runner, options: Options, progress: Progress |
         benches = []
         for _ in range(count):
             base = runner.process.fork()
-            benches.append(Bench(session.share(base), base, options))
+            benches.append(Bench(session.share(base), base, options, source))
         rows = _spread(benches, tasks, progress or Silence())
         for bench in benches:
             bench.session.close()
@@ -148,7 +149,7 @@ def judge_in_process(source: Source, options: Options, progress: Progress) -> Re
     started = time.perf_counter()
     session = InProcessSession(source, list(contract.items()), rules=options.rules)
     tasks = plan(options, session.report.names)
-    rows = _spread([Bench(session, None, options)], tasks, progress)
+    rows = _spread([Bench(session, None, options, source)], tasks, progress)
     session.close()
     result = gather(source, rows, session.report, options, "none: in the judge's own process")
     return replace(result, seconds=time.perf_counter() - started)

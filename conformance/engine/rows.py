@@ -5,25 +5,29 @@ from __future__ import annotations
 from dataclasses import replace
 
 from conformance import contract
+from conformance.engine.reproduce import script
 from conformance.engine.run import Found, Run
 from conformance.report.message import finding_message
 from conformance.report.model import SEVERITY, ItemResult, Level, PropertyResult, Status, worst
+from conformance.runner.loading import Source
 
 # Longest text of a case that is shown; a case that shrank is far below.
 LONGEST = 4000
 
 
-def rows_of(run: Run, suspects: dict[str, str]) -> list[PropertyResult]:
+def rows_of(run: Run, suspects: dict[str, str], source: Source | None = None) -> list[PropertyResult]:
     """Returns one row for each requirement of the property, and one for each rule that it saw broken.
 
     Args:
         run: what running the property gave.
         suspects: for a requirement with a finding, the usual mistake that it looks like.
+        source: the submission, for reproducers.
     """
     if run.judge_error is not None:
         return [_judge_error(run, run.prop.requirements[0], run.judge_error)]
-    rows = [_finding(run, found, suspects.get(found.failure.requirement)) for found in run.findings]
-    rows += [_finding(run, found, None) for name, found in run.reached.items() if name not in run.prop.requirements]
+    rows = [_finding(run, found, suspects.get(found.failure.requirement), source) for found in run.findings]
+    reached = [found for name, found in run.reached.items() if name not in run.prop.requirements]
+    rows += [_finding(run, found, None, source) for found in reached]
     if any(row.status in (Status.CRASH, Status.TIMEOUT, Status.MISSING) for row in rows):
         return rows
     failed = {row.requirement for row in rows}
@@ -56,7 +60,7 @@ def rows_of(run: Run, suspects: dict[str, str]) -> list[PropertyResult]:
     return rows
 
 
-def _finding(run: Run, found: Found, suspect: str | None) -> PropertyResult:
+def _finding(run: Run, found: Found, suspect: str | None, source: Source | None) -> PropertyResult:
     failure, prop = found.failure, run.prop
     requirement = prop.requirement(failure.requirement)
     tally = run.check.tallies[failure.requirement]
@@ -91,6 +95,7 @@ def _finding(run: Run, found: Found, suspect: str | None) -> PropertyResult:
         expected=failure.expected,
         entries=list(failure.entries),
         lines=list(failure.lines),
+        reproducer=script(source, run, found) if source is not None else None,
         suspect=suspect,
         spread=tally.spread,
         seconds=run.seconds,

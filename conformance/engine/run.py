@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import hypothesis
@@ -16,7 +17,8 @@ from conformance import contract
 from conformance.engine.checking import Check, Failure, Logged, Mismatch
 from conformance.engine.properties import Property, Variant
 from conformance.engine.session import Outcome, Session, Trouble
-from conformance.report.model import Status
+from conformance.report.model import Level, Status
+from conformance.runner.reproducing import described, place_of
 
 # Calls that shrinking may make; past them the smallest case so far stands. Counted, not timed, so that the same
 # submission gets the same counterexample on every machine.
@@ -33,11 +35,18 @@ KEPT = 200
 # Share of the examples that go to what seldom tells more: a device without values, a dtype that is parity.
 ASIDE = 0.25
 
+# Stands among the known requirements for "an exception was found already".
+CRASH = "(crash)"
+
 _STATUS = {"missing": Status.MISSING, "error": Status.CRASH, "died": Status.CRASH, "timeout": Status.TIMEOUT}
 # Errors on the meta device that say that the code looked at a value, which is legal wherever there is one.
 _VALUE_READ = (
     "meta tensors", "meta tensor", "data-dependent", "no data", "Meta backend", "'Meta'", "nonzero", "is_nonzero",
 )  # fmt: skip
+
+
+# A case, and how each check went on it; nothing was checked where the call gave no observation.
+Kept = tuple[Any, list[Logged]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class Run:
     check: Check
     examples: int = 0
     findings: list[Found] = field(default_factory=list)
-    cases: list[tuple[Any, bool, list[Logged]]] = field(default_factory=list)
+    cases: list[Kept] = field(default_factory=list)
     reached: dict[str, Found] = field(default_factory=dict)
     unsupported: str | None = None
     judge_error: str | None = None
@@ -83,11 +92,18 @@ def run_property(prop: Property, variant: Variant, session: Session, *, examples
         else:
             first.findings += run.findings
             first.judge_error = first.judge_error or run.judge_error
+            first.cases = run.cases
             for name, tally in run.check.tallies.items():
                 first.check.tallies.setdefault(name, tally)
-        if not run.findings or run.findings[0].failure.status not in (Status.WRONG, Status.RULE):
+        if not run.findings:
             break
-        known |= {finding.failure.requirement for finding in run.findings}
+        failure = run.findings[0].failure
+        if failure.status in (Status.WRONG, Status.RULE):
+            known.add(failure.requirement)
+        elif failure.status is Status.CRASH and failure.lines:
+            known.add(CRASH)
+        else:
+            break
     assert first is not None
     first.seconds = time.perf_counter() - started
     return first
@@ -185,9 +201,9 @@ class _Search:
                 if self.target:
                     hypothesis.target(min(check.share, 1e6), label="share of the error budget")
         except Mismatch as mismatch:
-            self._keep(case, failed=True)
-            return mismatch.failure
-        self._keep(case, failed=False)
+            self._keep(case)
+            return mismatch.failure if outcome.seen is None else _located(mismatch.failure, outcome.seen)
+        self._keep(case)
         return None
 
     def found(self) -> None:
@@ -199,12 +215,13 @@ class _Search:
             self.session.begin()
             again = self.judge(case)
             alone = again is not None and again.requirement == failure.requirement
+            failure = again if again is not None and alone else failure
             earlier = None if alone else self.first_case
         self.result.findings.append(Found(failure, case, alone, earlier))
 
-    def _keep(self, case: Any, *, failed: bool) -> None:
+    def _keep(self, case: Any) -> None:
         if self.failing is None and len(self.result.cases) < KEPT:
-            self.result.cases.append((case, failed, self.result.check.log))
+            self.result.cases.append((case, self.result.check.log))
 
     def _rules(self, outcome: Outcome, case: Any) -> None:
         """Notes each reference that a rule of the item forbids; in the rule's own property that ends the example."""
@@ -229,12 +246,21 @@ class _Search:
                 return
             requirement = "device"
         expected = {"missing": "an implementation", "timeout": f"an answer within {self.prop.seconds:g} s"}
-        if requirement in self.result.check.known:
+        if all(self.prop.requirement(name).level is Level.RULE for name in self.prop.requirements):
+            self.result.unsupported = trouble.text  # how the work is done cannot be seen where none is done
+            return
+        if trouble.kind == "error" and CRASH in self.result.check.known:
             return
         text = expected.get(trouble.kind, "an answer, without an exception")
         status = _STATUS[trouble.kind]
         shown = trouble.text if trouble.lines or not trouble.trace else f"{trouble.text}\n{trouble.trace}"
         raise Mismatch(Failure(requirement, status, shown, text, "", (), trouble.lines))
+
+
+def _located(failure: Failure, seen: SimpleNamespace) -> Failure:
+    """Returns a failure with what a reproducer needs: where its tensor sits, or else what all of it looked like."""
+    place = place_of(seen, failure.tensor) if failure.tensor is not None else None
+    return replace(failure, place=place, described=None if place else described(vars(seen)))
 
 
 def _aside(variant: Variant) -> bool:

@@ -12,7 +12,8 @@ from torch import nn
 def fill(parameter: torch.Tensor, value: torch.Tensor) -> None:
     """Sets a parameter to a value, reshaped where it holds the same number of entries in another shape."""
     with torch.no_grad():
-        parameter.copy_(value.detach().reshape(parameter.shape))
+        if parameter.device.type != "meta":  # nothing can be written there, and nothing needs to be
+            parameter.copy_(value.detach().reshape(parameter.shape))
 
 
 def of_size(module: nn.Module, count: int) -> list[nn.Parameter]:
@@ -45,7 +46,8 @@ def gradients(output: Any, wrt: Iterable[torch.Tensor | None], upstream: torch.T
     inputs = [tensor for tensor in wrt if tensor is not None]
     if not isinstance(output, torch.Tensor) or not output.requires_grad or output.shape != upstream.shape:
         return [None for _ in wrt]
-    found = iter(torch.autograd.grad(output, inputs, upstream.to(output.dtype), allow_unused=True))
+    total = (output * upstream.to(output.dtype)).sum()
+    found = iter(torch.autograd.grad(total, inputs, allow_unused=True))
     return [next(found) if tensor is not None else None for tensor in wrt]
 
 

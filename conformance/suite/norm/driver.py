@@ -51,7 +51,7 @@ def _second_order(module: nn.Module, x: torch.Tensor, upstream: torch.Tensor) ->
     """Returns the gradient of the sum of the squared gradient; a text where it cannot be taken."""
     try:
         y = module(x)
-        (first,) = torch.autograd.grad(y, x, upstream.to(y.dtype), create_graph=True)
+        (first,) = torch.autograd.grad((y * upstream.to(y.dtype)).sum(), x, create_graph=True)
         (second,) = torch.autograd.grad(first.square().sum(), x, allow_unused=True)
     except (RuntimeError, TypeError) as error:
         return f"{type(error).__name__}: {error}"

@@ -1,0 +1,56 @@
+"""Keeps torch's compiler from being imported by code that only wants to be left alone by it.
+
+``torch._compile._disable_dynamo`` imports ``torch._dynamo`` (one to two seconds, some 800 modules) at the first call of
+a function that it wraps, to ask it for ``disable``; operations on the meta device and optimizers do. In a process that
+is forked for each property, that would be paid each time.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import torch
+
+NAME = "torch._dynamo"
+
+
+class LazyDynamo(ModuleType):
+    """Stands in for ``torch._dynamo`` until something other than being left alone is wanted of it."""
+
+    @staticmethod
+    def disable(function: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Returns the function as it is: with no compiler, there is nothing to keep away."""
+        if function is None:
+            return _as_it_is
+        return function
+
+    @staticmethod
+    def graph_break(*args: Any, **kwargs: Any) -> None:
+        """Does nothing: with no compiler, there is no graph to break."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        real = sys.modules.get(NAME)
+        if real is self:
+            del sys.modules[NAME]
+            real = importlib.import_module(NAME)
+        return getattr(real, name)
+
+
+def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
+    return function
+
+
+def defer_dynamo() -> None:
+    """Puts the stand-in where ``torch._dynamo`` would be, unless that is there already."""
+    if NAME not in sys.modules:
+        stand_in = LazyDynamo(NAME)
+        # With a path it counts as a package, so that `import torch._dynamo.config` still finds the real one's parts.
+        stand_in.__path__ = [f"{torch.__path__[0]}/_dynamo"]
+        sys.modules[NAME] = stand_in
+        torch._dynamo = stand_in

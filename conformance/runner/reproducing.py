@@ -1,0 +1,139 @@
+"""What every reproducer carries: reading a submission's definitions, laying out a case, comparing.
+
+Its source is copied into the scripts, which need torch and the submission only.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import contextlib
+import importlib
+import io
+import json
+import sys
+import traceback
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+
+def strided(
+    storage: torch.Tensor, shape: Any, stride: Any, offset: int, requires_grad: bool, device: str
+) -> torch.Tensor:
+    """Returns a tensor laid out as the judge laid it out."""
+    if device == "meta":
+        return torch.empty(shape, dtype=storage.dtype, device="meta").requires_grad_(requires_grad)
+    tensor = storage.as_strided(shape, stride, offset if storage.numel() else 0).to(device)
+    return tensor.requires_grad_() if requires_grad else tensor
+
+
+def unpacked(text: str, dtype: torch.dtype) -> torch.Tensor:
+    """Returns a flat tensor from its bytes in base64."""
+    return torch.frombuffer(bytearray(base64.b64decode(text)), dtype=dtype)
+
+
+def names_of(path: str) -> dict[str, Any]:
+    """Returns what a submission defines: imports, definitions and assignments; what fails is left out."""
+    file = Path(path)
+    if not file.exists():
+        return vars(importlib.import_module(path))
+    if file.is_dir():
+        sys.path.insert(0, str(file.resolve()))
+        found: dict[str, Any] = {}
+        for part in sorted(file.glob("*.py")):
+            found.update(names_of(str(part)))
+        return found
+    sys.path.insert(0, str(file.resolve().parent))
+    text = file.read_text("utf-8")
+    cells = [text]
+    if file.suffix == ".ipynb":
+        code = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        cells = ["".join(cell["source"]) for cell in code]
+    space: dict[str, Any] = {"__name__": "submission"}
+    sys.modules["submission"] = SimpleNamespace(__dict__=space)  # type: ignore[assignment]
+    for cell in cells:
+        plain = "\n".join("pass" if line.lstrip()[:1] in ("%", "!") else line for line in cell.splitlines())
+        with contextlib.suppress(SyntaxError):
+            for statement in ast.parse(plain).body:
+                if not isinstance(statement, ast.Expr):
+                    _run(statement, space)
+    return space
+
+
+def _run(statement: ast.stmt, space: dict[str, Any]) -> None:
+    body = ast.Module([statement], [])
+    with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(body, "submission", "exec", flags=annotations_flag), space)
+
+
+# `from __future__ import annotations`, which the exercises begin with, holds for each statement on its own.
+annotations_flag = 0x1000000
+
+
+def reproduce(
+    driver: Any, path: str, names: list[str], cases: list[Any], expected: Any, said: Any, asked: str
+) -> None:
+    """Runs the driver on the cases, prints got, expected and bound, and exits 1 while the finding stands."""
+    warnings.simplefilter("ignore")
+    space = names_of(sys.argv[1] if len(sys.argv) > 1 else path)
+    items = SimpleNamespace(**{name: space.get(name) for name in names})
+    torch.set_num_threads(1)
+    seen: dict[str, Any] = {}
+    for case in cases:
+        torch.manual_seed(0)
+        torch._C._set_deterministic_fill_uninitialized_memory(True)
+        torch.set_deterministic_debug_mode("default")
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                seen = driver(items, case)
+        except Exception:
+            traceback.print_exc()
+            print(f"\nexpected: {asked}")
+            sys.exit(1)
+    if expected is None:
+        text, then = said
+        now = described(seen)
+        print(f"got:      {text}\nexpected: {asked}\n\nobserved here: {now}")
+        sys.exit(int(then is None or now == then))
+    keys, value, bound = expected
+    got: Any = seen
+    for key in keys:
+        got = got[key]
+    if not isinstance(got, torch.Tensor) or got.numel() != value.numel():
+        print(f"got:      {got}\nexpected: a tensor of shape {tuple(value.shape)}")
+        sys.exit(1)
+    error = (got.detach().double().reshape(value.shape) - value).abs()
+    right = (error <= bound) | (got.detach().double().reshape(value.shape) == value) | bound.isinf()
+    right |= got.detach().double().reshape(value.shape).isnan() & value.isnan()
+    print(f"got:\n{got.detach()}\nexpected:\n{value}\nbound:\n{bound}\n{int((~right).sum())} of {right.numel()} differ")
+    sys.exit(int(not right.all()))
+
+
+def described(value: Any) -> str:
+    """Returns what an observation looks like, in few digits, the same here and where it came from."""
+    if isinstance(value, torch.Tensor):
+        flat = value.detach().reshape(-1)[:6].tolist() if value.device.type != "meta" else []
+        numbers = ", ".join(f"{number:.4g}" for number in flat)
+        return f"{value.dtype}{list(value.shape)}({numbers})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {described(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return f"{type(value).__name__}({', '.join(described(item) for item in value)})"
+    if value is None or isinstance(value, bool | int | float | str):
+        return repr(value)
+    return f"<{getattr(value, 'type_name', type(value).__qualname__).rsplit('.', 1)[-1]}>"
+
+
+def place_of(value: Any, tensor: torch.Tensor, path: tuple[Any, ...] = ()) -> tuple[Any, ...] | None:
+    """Returns the keys that lead to a tensor, or to one that shares its memory; None if there is none."""
+    if isinstance(value, torch.Tensor):
+        same = value.numel() > 0 and value.untyped_storage().data_ptr() == tensor.untyped_storage().data_ptr()
+        return path if same else None
+    value = vars(value) if isinstance(value, SimpleNamespace) else value
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
+    places = (place_of(item, tensor, (*path, key)) for key, item in pairs)
+    return next((place for place in places if place is not None), None)
