@@ -1,0 +1,1 @@
+"""Autograd: gradients of small functions by autograd.grad and by backward."""
