@@ -15,7 +15,7 @@ from conformance.engine.properties import Property, Variant
 from conformance.numerics import statistics
 from conformance.numerics.bounded import Bounded
 from conformance.numerics.compare import close, same_bits
-from conformance.report.model import Entry, SourceLine, Status
+from conformance.report.model import Entry, Level, SourceLine, Status
 from conformance.runner.protocol import Opaque, device_of
 
 Seen = SimpleNamespace
@@ -199,7 +199,9 @@ class Check:
         tensor, exact = compared or (None, None)
         self.log.append(Logged(requirement, path, ok, got, tensor, exact))
         if not ok and requirement not in self.known:
-            failure = Failure(requirement, Status.WRONG, got, expected, path, entries, (), tensor, exact)
+            rule = self.prop.level(requirement, self.variant) is Level.RULE
+            status = Status.RULE if rule else Status.WRONG
+            failure = Failure(requirement, status, got, expected, path, entries, (), tensor, exact)
             raise Mismatch(failure)
         return ok
 
