@@ -29,6 +29,10 @@ _U64 = float(np.finfo(np.float64).eps) / 2
 # Library functions (exp, log, erf, tanh, rsqrt, pow) promise fewer than 4 ulp in torch's vectorised kernels (SLEEF's
 # "u10" variants stay within 1 ulp, CUDA's worst of these within 4).
 _FUNCTION_ULPS = 4.0
+_U32 = float(np.finfo(np.float32).eps) / 2
+# Below float64, ATen's vectorised erf is formula 7.1.26 of Abramowitz and Stegun, ``1 - poly(t) exp(-x^2)``: its
+# absolute error is 1.5e-7 by design, and a few roundings of numbers near one in evaluating it.
+_ERF32 = 1.5e-7 + 4 * _U32
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,10 @@ class Bounded:
     def erf(self) -> Bounded:
         """Returns ``erf(x)``, whose slope is at most 2/sqrt(pi)."""
         with np.errstate(all="ignore"):
-            return self._rounded(special.erf(self.value), self.bound * (2 / math.sqrt(math.pi)), _FUNCTION_ULPS)
+            carried = self.bound * (2 / math.sqrt(math.pi))
+            if self.precision.u > _U32 / 2:
+                carried = carried + _ERF32
+            return self._rounded(special.erf(self.value), carried, _FUNCTION_ULPS)
 
     def tanh(self) -> Bounded:
         """Returns ``tanh(x)``, whose slope is at most 1."""
