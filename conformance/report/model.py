@@ -16,12 +16,13 @@ class Status(StrEnum):
     SKIPPED = "skipped"
     MISSING = "missing"
     RULE = "rule"
-    WRONG = "wrong"
-    CRASH = "crash"
     TIMEOUT = "timeout"
+    CRASH = "crash"
+    WRONG = "wrong"
     JUDGE_ERROR = "judge_error"
 
 
+# A wrong answer outranks a crash: where both occur, the case with numbers in it teaches more.
 SEVERITY = {status: rank for rank, status in enumerate(Status)}
 
 

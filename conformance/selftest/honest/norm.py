@@ -32,3 +32,76 @@ class Upcast(nn.Module):
         wide = x.double()
         mean_square = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square() / x.shape[-1]
         return (wide / torch.sqrt(mean_square + self.eps) * self.g.double()).to(x.dtype)
+
+
+@honest("LayerNorm", "in float64 and back, by E[x^2] - E[x]^2, which float64 has room for where it is not judged")
+class Float64Inside(nn.Module):
+    def __init__(self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(normalized_shape))
+        self.bias = nn.Parameter(torch.zeros(normalized_shape))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        wide = x.double()
+        centred = wide - wide.mean(dim=-1, keepdim=True)
+        var = (centred * centred).sum(-1, keepdim=True) / x.size(-1)
+        return (centred / (var + self.eps) ** 0.5 * self.weight + self.bias).to(x.dtype)
+
+
+@honest("LayerNorm", "standard deviation squared, a flattened batch, einsum, and checks that read values")
+class Flattened(nn.Module):
+    def __init__(self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True, **unused: object) -> None:
+        super().__init__()
+        self.normalized_shape, self.eps = normalized_shape, eps
+        self._scale = nn.Parameter(torch.empty(normalized_shape).fill_(1))
+        self._shift = nn.Parameter(torch.empty(normalized_shape).zero_())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert x.shape[-1] == self.normalized_shape
+        if torch.isnan(x).any():
+            print("careful: NaN")
+        rows = x.reshape(-1, self.normalized_shape)
+        mean = torch.einsum("nd->n", rows)[:, None] / self.normalized_shape
+        spread = (rows - mean).pow(2).mean(dim=1, keepdim=True)
+        normal = (rows - mean) * spread.add(self.eps).rsqrt()
+        return torch.addcmul(self._shift, normal, self._scale).reshape(x.shape)
+
+
+@honest("LayerNorm", "torch.std without correction, squared again")
+class StdSquared(nn.Module):
+    def __init__(self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones((normalized_shape,)))
+        self.bias = nn.Parameter(torch.zeros((normalized_shape,)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        std = torch.std(x, dim=-1, keepdim=True, correction=0)
+        return self.weight * ((x - x.mean(-1, True)) / torch.sqrt(std**2 + self.eps)) + self.bias
+
+
+@honest("RMSNorm", "pow and rsqrt, in the input's dtype")
+class Plain(nn.Module):
+    def __init__(self, normalized_shape: int, eps: float = 1e-8) -> None:
+        super().__init__()
+        self.epsilon = eps
+        self.scale = nn.Parameter(torch.ones(normalized_shape))
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return self.scale * (hidden * torch.rsqrt(hidden.pow(2).mean(-1, keepdim=True) + self.epsilon))
+
+
+@honest("RMSNorm", "in float32 where the input is narrower, as LLaMA does, and in the input's dtype elsewhere")
+class AsLlama(nn.Module):
+    def __init__(self, normalized_shape: int, eps: float = 1e-8) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(normalized_shape))
+
+    def _norm(self, x: torch.Tensor) -> torch.Tensor:
+        return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        return self._norm(wide).type_as(x) * self.weight

@@ -125,3 +125,136 @@ class RmsEpsOutside(_RMSNorm):
 class RmsCentred(_RMSNorm):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(x - x.mean(-1, keepdim=True))
+
+
+@fault("RMSNorm", "takes the sum of the squares instead of their mean")
+class RmsOfSum(_RMSNorm):
+    def root(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sqrt(x.square().sum(-1, keepdim=True) + self.eps)
+
+
+@fault("RMSNorm", "divides by the mean square, without the root")
+class RmsNoRoot(_RMSNorm):
+    def root(self, x: torch.Tensor) -> torch.Tensor:
+        return x.square().mean(-1, keepdim=True) + self.eps
+
+
+@fault("RMSNorm", "ignores the eps that was given and takes 1e-8")
+class RmsFixedEps(_RMSNorm):
+    def __init__(self, normalized_shape: int, eps: float = 1e-8) -> None:
+        super().__init__(normalized_shape)
+
+
+@fault("RMSNorm", "has another default eps than 1e-8")
+class RmsOtherDefault(_RMSNorm):
+    def __init__(self, normalized_shape: int, eps: float = 1e-5) -> None:
+        super().__init__(normalized_shape, eps)
+
+
+@fault("RMSNorm", "leaves out the learnable scale")
+class RmsNoScale(_RMSNorm):
+    def __init__(self, normalized_shape: int, eps: float = 1e-8) -> None:
+        super().__init__(normalized_shape, eps)
+        del self.weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x / self.root(x)
+
+
+@fault("RMSNorm", "normalises over all dimensions instead of the last one")
+class RmsOverEverything(_RMSNorm):
+    def root(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sqrt(x.square().mean() + self.eps)
+
+
+@fault("RMSNorm", "takes the root as a constant, so that no gradient flows through it")
+class RmsDetached(_RMSNorm):
+    def root(self, x: torch.Tensor) -> torch.Tensor:
+        return super().root(x).detach()
+
+
+@fault("RMSNorm", "computes in float32 whatever the dtype of the input")
+class RmsRoundsToFloat32(_RMSNorm):
+    def root(self, x: torch.Tensor) -> torch.Tensor:
+        return super().root(x.float()).to(x.dtype)
+
+
+@fault("RMSNorm", "gives float32 back whatever the dtype of the input")
+class RmsGivesFloat32(_RMSNorm):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.double()).float()
+
+
+@fault("RMSNorm", "is right for the first call only: it keeps the root of the first input of each shape")
+class RmsRemembers(_RMSNorm):
+    kept: torch.Tensor | None = None
+
+    def root(self, x: torch.Tensor) -> torch.Tensor:
+        if self.kept is None or self.kept.shape[:-1] != x.shape[:-1] or self.kept.dtype != x.dtype:
+            RmsRemembers.kept = super().root(x).detach()
+        assert self.kept is not None
+        return self.kept
+
+
+@fault("RMSNorm", "is right for narrow rows only: it looks at the first 512 features")
+class RmsNarrow(_RMSNorm):
+    def root(self, x: torch.Tensor) -> torch.Tensor:
+        return super().root(x[..., :512])
+
+
+@fault("RMSNorm", "scales the input in place")
+class RmsInPlace(_RMSNorm):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        root = self.root(x)
+        with torch.no_grad():
+            x.div_(root.detach())
+        return x * self.weight
+
+
+@fault("LayerNorm", "takes the standard deviation without keepdim, so that rows meet the wrong statistics")
+class NoKeepdim(_LayerNorm):
+    def normal(self, x: torch.Tensor) -> torch.Tensor:
+        return (x - x.mean(-1)) / torch.sqrt(x.var(-1, unbiased=False) + self.eps)
+
+
+@fault("LayerNorm", "has another default eps than 1e-5")
+class OtherDefault(_LayerNorm):
+    def __init__(self, normalized_shape: int, eps: float = 1e-6, elementwise_affine: bool = True) -> None:
+        super().__init__(normalized_shape, eps)
+
+
+@fault("LayerNorm", "starts with a random scale instead of ones")
+class RandomStart(_LayerNorm):
+    def __init__(self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True) -> None:
+        super().__init__(normalized_shape, eps)
+        self.weight = nn.Parameter(torch.rand(normalized_shape))
+
+
+@fault("LayerNorm", "takes the statistics along the first dimension instead of the last")
+class FirstDimension(_LayerNorm):
+    def normal(self, x: torch.Tensor) -> torch.Tensor:
+        return (x - x.mean(0, keepdim=True)) / torch.sqrt(x.var(0, keepdim=True, unbiased=False) + self.eps)
+
+
+@fault("LayerNorm", "calls torch's own layer_norm")
+class Delegates(_LayerNorm):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.layer_norm(x, x.shape[-1:], self.weight, self.bias, self.eps)
+
+
+@fault("RMSNorm", "calls torch's own rms_norm")
+class RmsDelegates(_RMSNorm):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.rms_norm(x, x.shape[-1:], self.weight, self.eps)
+
+
+@fault("LayerNorm", "makes its statistics on the CPU whatever the device of the input")
+class OnTheCpu(_LayerNorm):
+    def root(self, x: torch.Tensor) -> torch.Tensor:
+        return super().root(x) + torch.zeros(x.shape[-1])
+
+
+@fault("RMSNorm", "makes its eps as a tensor on the CPU, with a dimension that mixes devices")
+class RmsOnTheCpu(_RMSNorm):
+    def root(self, x: torch.Tensor) -> torch.Tensor:
+        return super().root(x) + torch.zeros(x.shape[-1])

@@ -1,0 +1,137 @@
+"""The command line: exit codes, one sentence for bad input, reports, the same verdict every time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+RIGHT = """
+import torch
+from torch import nn
+
+class RMSNorm(nn.Module):
+    def __init__(self, normalized_shape, eps=1e-8):
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(normalized_shape))
+
+    def forward(self, x):
+        return x / torch.sqrt(x.square().mean(-1, keepdim=True) + self.eps) * self.weight
+"""
+WRONG = RIGHT.replace("torch.sqrt(x.square().mean(-1, keepdim=True) + self.eps)",
+                      "(torch.sqrt(x.square().mean(-1, keepdim=True)) + self.eps)")  # fmt: skip
+
+
+def run(*arguments: str | Path, seconds: float = 120) -> subprocess.CompletedProcess[str]:
+    """Returns what the command line did, run from the root of the project."""
+    command = [sys.executable, "-m", "conformance", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "100"}
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False, env=environment
+    )
+
+
+def test_a_right_item_conforms_and_a_wrong_one_does_not(tmp_path: Path) -> None:
+    for text, code, word in ((RIGHT, 0, "CONFORMS"), (WRONG, 1, "DOES NOT CONFORM")):
+        path = tmp_path / "hw.py"
+        path.write_text(text)
+        done = run(path, "--item", "RMSNorm", "--profile", "quick")
+        assert (done.returncode, done.stdout.splitlines()[0]) == (code, word), done.stdout + done.stderr
+
+
+def test_the_same_submission_and_seed_give_the_same_findings(tmp_path: Path) -> None:
+    path = tmp_path / "hw.py"
+    path.write_text(WRONG)
+    results = []
+    for name in ("a", "b"):
+        run(path, "--item", "RMSNorm", "--profile", "quick", "--json", tmp_path / name, "-n", "2" if name == "a" else "1")
+        rows = json.loads((tmp_path / name).read_text())["items"]["RMSNorm"]["properties"]
+        results.append([{key: value for key, value in row.items() if key != "seconds"} for row in rows])
+    assert results[0] == results[1]
+
+
+def test_every_report_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "hw.py"
+    path.write_text(WRONG)
+    names = ("json", "html", "junit", "markdown", "gradescope", "reproduce")
+    options = [part for name in names for part in (f"--{name}", tmp_path / name)]
+    assert run(path, "--item", "RMSNorm", "--profile", "quick", *options).returncode == 1
+    for name in names:
+        assert "RMSNorm" in (tmp_path / name).read_text(), name
+    shown = subprocess.run(
+        [sys.executable, tmp_path / "reproduce", path], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert shown.returncode == 1, shown.stderr
+    assert "differ" in shown.stdout
+    path.write_text(RIGHT)
+    mended = subprocess.run([sys.executable, tmp_path / "reproduce", path], capture_output=True, timeout=60, check=False)
+    assert mended.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nowhere.ipynb"], "there is no file nowhere.ipynb"),
+        (["no.such.module"], "no.such.module"),
+        (["impl", "--item", "LayerNrm"], "there is no item 'LayerNrm'"),
+        (["impl", "--item", "LayerNorm", "--exercise", "2"], "LayerNorm belongs to exercise 3"),
+        (["impl", "--exercise", "7"], "there is no exercise 7"),
+        (["impl", "--profile", "slow"], "there is no profile 'slow'"),
+        (["impl", "--level", "hard"], "there is no level 'hard'"),
+        (["impl", "--device", "abacus"], "there is no device 'abacus'"),
+        (["impl", "--seed", "-1"], "a seed is a whole number"),
+        (["impl", "--in-process", "-n", "4"], "contradicts"),
+        (["--explain", "norm.LayerNorm.biased"], "did you mean norm.LayerNorm.biased-variance"),
+        (["--compare", "nope.json", "nope.json"], "nope.json"),
+    ],
+)
+def test_bad_usage_is_one_sentence_and_exit_code_two(arguments: list[str], says: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_submission_that_leaves_hangs_or_eats_memory_costs_itself_only(tmp_path: Path) -> None:
+    path = tmp_path / "hw.py"
+    path.write_text(RIGHT + "\nimport os\ndef fan_in_fan_out(weight):\n    os._exit(0)\n")
+    done = run(path, "--item", "RMSNorm", "--item", "fan_in_fan_out", "--profile", "quick", "--json", tmp_path / "j")
+    items = json.loads((tmp_path / "j").read_text())["items"]
+    assert done.returncode == 1
+    assert (items["RMSNorm"]["status"], items["fan_in_fan_out"]["status"]) == ("pass", "crash")
+
+
+def test_in_process_gives_the_same_verdict(tmp_path: Path) -> None:
+    path = tmp_path / "hw.py"
+    path.write_text(WRONG)
+    done = run(path, "--item", "RMSNorm", "--profile", "quick", "--in-process")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "RMSNorm" in done.stdout
+
+
+def test_list_and_explain_say_what_is_asked() -> None:
+    listed = run("--list").stdout
+    assert "norm.LayerNorm.biased-variance" in listed
+    explained = run("--explain", "norm.LayerNorm.biased-variance").stdout
+    assert "divides by D" in explained
+    assert "Usual mistakes" in explained
+
+
+def test_pytest_judges_too(tmp_path: Path) -> None:
+    path = tmp_path / "hw.py"
+    for text, code in ((RIGHT, 0), (WRONG, 1)):
+        path.write_text(text)
+        command = [sys.executable, "-m", "pytest", "conformance", "--submission", str(path), "--item", "RMSNorm"]
+        done = subprocess.run(
+            [*command, "--profile", "quick", "-q", "-p", "no:cacheprovider"],
+            cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "CONFORM" in done.stdout
