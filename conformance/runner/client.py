@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import secrets
 import socket
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.runner.launch import Launch
@@ -18,15 +19,17 @@ START_SECONDS = 180.0
 FORK_SECONDS = 30.0
 # Longest silence while loading: one import under its own limit of a minute, and then some.
 LOAD_SECONDS = 75.0
+# All attempts at one submission together: reading it twice, each as long as the loader allows.
+ALL_LOADS_SECONDS = 180.0
 # How many statements may kill the process that loads a submission before the rest is given up.
 MAX_DEATHS = 8
 
 
-class RunnerDied(Exception):
+class RunnerDied(Exception):  # noqa: N818 - what happened, not whose error it is
     """The process at the other end is gone, or sent what is no message."""
 
 
-class RunnerTimeout(Exception):
+class RunnerTimeout(Exception):  # noqa: N818 - as above
     """The process at the other end did not answer in time."""
 
 
@@ -38,65 +41,109 @@ class LoadReport:
     unread: list[dict[str, Any]]
     lost: dict[str, str] = field(default_factory=dict)
     failure: str | None = None
+    skipped: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Process:
-    """One process of the runner, reached over its socket."""
+    """One process of the runner, reached over its socket.
+
+    Attributes:
+        sock: the judge's end.
+        keeper: a process that has loaded nothing and can end this one; None for the first process of all.
+        pid: its id, as the process that forked it gave it.
+        group: the process group that it belongs to.
+        leads: whether the group is its own: a submission is loaded in such a process, and ends with all of it.
+        loaded: whether a submission has been let into it, so that nothing it says can be relied on.
+        late: tickets whose answers came too late, and may come yet.
+    """
 
     sock: socket.socket
-    parent: Process | None = None
+    keeper: Process | None = None
     pid: int = 0
+    group: int = 0
+    leads: bool = True
+    loaded: bool = False
+    late: set[str] = field(default_factory=set)
 
     def request(self, message: dict[str, Any], seconds: float, fds: tuple[int, ...] = ()) -> Any:
         """Returns the answer to one request.
 
         Raises:
             RunnerTimeout: no answer within ``seconds``.
-            RunnerDied: the process is gone, or its answer is no message.
+            RunnerDied: the process is gone, or its answer is no answer to this.
         """
+        ticket = self.ask(message, seconds, fds)
+        return self.answer(ticket, seconds)
+
+    def ask(self, message: dict[str, Any], seconds: float, fds: tuple[int, ...] = ()) -> str:
+        """Sends a request and returns its ticket, which nothing but an answer to it can bear."""
+        ticket = secrets.token_hex(8)
         self.sock.settimeout(seconds)
         try:
-            send(self.sock, message, fds)
+            send(self.sock, {**message, "ticket": ticket}, fds)
         except OSError as error:
             raise RunnerDied(str(error)) from error
-        return self.answer(seconds)
+        return ticket
 
-    def answer(self, seconds: float) -> Any:
-        """Returns the next message from the process; raises as ``request`` does."""
-        self.sock.settimeout(seconds)
-        try:
-            value, fds = receive(self.sock, place=False)
-        except TimeoutError as error:
-            raise RunnerTimeout(f"no answer within {seconds:g} s") from error
-        except (EOFError, OSError, ProtocolError) as error:
-            raise RunnerDied(str(error)) from error
-        for fd in fds:
-            os.close(fd)
-        return value
+    def answer(self, ticket: str, seconds: float) -> Any:
+        """Returns the next answer under a ticket; raises as ``request`` does."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                value = receive(self.sock, max(deadline - time.monotonic(), 1e-3), place=False)
+            except TimeoutError as error:
+                self.late.add(ticket)
+                raise RunnerTimeout(f"no answer within {seconds:g} s") from error
+            except (EOFError, OSError, ProtocolError) as error:
+                raise RunnerDied(str(error)) from error
+            if not isinstance(value, dict) or "reply" not in value:
+                raise RunnerDied("it sent the judge something that is no answer")
+            if value.get("ticket") == ticket:
+                return value["reply"]
+            if value.get("ticket") not in self.late:
+                raise RunnerDied("it answered a question that was not asked")
 
-    def fork(self) -> Process:
-        """Returns a fork of the process."""
+    @property
+    def alive(self) -> bool:
+        """Whether the judge has not ended it; it may have ended by itself."""
+        return self.sock.fileno() >= 0
+
+    def fork(self, keeper: Process | None = None) -> Process:
+        """Returns a fork of the process; ``keeper`` is to end it, by default whoever ends this one."""
         ours, theirs = socket.socketpair()
         try:
             with theirs:
                 reply = self.request({"op": "fork"}, FORK_SECONDS, (theirs.fileno(),))
-            if not isinstance(reply, dict) or type(reply.get("pid")) is not int:
-                raise RunnerDied("the runner did not fork")
+            pid = reply.get("pid") if isinstance(reply, dict) else None
+            if type(pid) is not int:
+                raise RunnerDied("it did not fork")
         except (RunnerDied, RunnerTimeout):
             ours.close()
             raise
-        return Process(ours, self, reply["pid"])
+        if self.loaded:
+            return Process(ours, keeper or self.keeper, pid, self.group, leads=False, loaded=True)
+        return Process(ours, self, pid, pid)
 
     def close(self) -> None:
-        """Ends the process, whatever it is doing."""
+        """Ends the process, whatever it is doing, and with the leader of a group the whole group."""
+        was_alive = self.alive
         self.sock.close()
-        if self.parent is not None:
+        if self.keeper is not None and was_alive:
+            request = {"op": "end", "pid": self.pid, "group": self.group, "whole": self.leads}
             with contextlib.suppress(RunnerDied, RunnerTimeout):
-                self.parent.request({"op": "kill", "pid": self.pid}, FORK_SECONDS)
+                self.keeper.request(request, FORK_SECONDS)
 
     def load(
-        self, source: Source, names: list[str], *, rules: bool, forbidden: tuple[str, ...] = ()
+        self,
+        source: Source,
+        names: list[str],
+        *,
+        rules: bool,
+        forbidden: tuple[str, ...] = (),
+        accelerated: bool = False,
+        limits: dict[str, int | None] | None = None,
+        skip: dict[str, str] | None = None,
     ) -> tuple[Process, LoadReport]:
         """Returns a fork that has loaded ``source``, and what came of it.
 
@@ -106,38 +153,68 @@ class Process:
             source: the submission.
             names: the names that are of interest.
             rules: whether to watch for references.
-            forbidden: modules of the judge that it may not import, as patterns.
+            forbidden: modules of the judge that it may not import, as patterns; none for code of the judge's own.
+            accelerated: whether it may use an accelerator.
+            limits: resource limits other than the usual ones.
+            skip: statements that ended an earlier process, by number, and how.
 
         Raises:
             UnreadableSubmission: every try died, or it is a module that does not import.
         """
-        skip: dict[str, str] = {}
+        request = {
+            "op": "load", "source": source.to_json(), "names": names, "rules": rules, "forbidden": list(forbidden),
+            "accelerated": accelerated, "limits": limits or {},
+        }  # fmt: skip
+        skip, why = dict(skip or {}), ""
+        deadline = time.monotonic() + ALL_LOADS_SECONDS
         for _ in range(MAX_DEATHS):
             process = self.fork()
-            request = {"op": "load", "source": source.to_json(), "skip": dict(skip), "names": names, "rules": rules}
-            request["forbidden"] = list(forbidden)
-            statement, why = -1, ""
+            process.loaded = True
             try:
-                reply = process.request({**request, "limits": {}}, LOAD_SECONDS)
-                while isinstance(reply, dict) and "statement" in reply:
-                    statement = int(reply["statement"])
-                    reply = process.answer(LOAD_SECONDS)
-                report = LoadReport(list(reply["names"]), list(reply["unread"]), dict(reply["lost"]), reply["failure"])
-                if report.failure is not None:
-                    process.close()
-                    raise UnreadableSubmission(f"{source.name} does not import: {report.failure}")
-                return process, report
-            except RunnerTimeout:
-                why = "hung and could not be interrupted"
-            except RunnerDied:
-                why = "ended the process"
-            except (KeyError, TypeError, ValueError):
-                why = "sent the judge something that is no report"
+                report, statement, why = process.try_to_load({**request, "skip": dict(skip)}, names, deadline)
+            except BaseException:
+                process.close()
+                raise
+            if report is not None and report.failure is None:
+                return process, replace(report, skipped=skip)
             process.close()
-            if str(statement) in skip or statement < 0:
+            if report is not None:
+                raise UnreadableSubmission(f"{source.name} does not import: {report.failure}")
+            if statement < 0 or str(statement) in skip or time.monotonic() > deadline:
                 break
             skip[str(statement)] = why
-        raise UnreadableSubmission(f"{source.name} could not be loaded: {why or 'its process died'} again and again")
+        raise UnreadableSubmission(f"{source.name} could not be loaded: {why} again and again")
+
+    def try_to_load(
+        self, request: dict[str, Any], names: list[str], deadline: float
+    ) -> tuple[LoadReport | None, int, str]:
+        """Returns the report of a load; or None, the statement that ended it, and how."""
+        statement = -1
+        try:
+            ticket = self.ask(request, LOAD_SECONDS)
+            while True:
+                silence = min(LOAD_SECONDS, max(deadline - time.monotonic(), 1.0))
+                reply = self.answer(ticket, silence)
+                if "statement" not in reply:
+                    return _load_report(reply, names), statement, ""
+                statement = int(reply["statement"])
+        except RunnerTimeout:
+            return None, statement, "hung and could not be interrupted"
+        except RunnerDied:
+            return None, statement, "ended the process"
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return None, statement, "sent the judge something that is no report"
+
+
+def _load_report(reply: dict[str, Any], names: list[str]) -> LoadReport:
+    """Returns the report that a reply holds; raises one of the errors of wrong types where it holds none."""
+    unread = [
+        {"cell": entry["cell"] and int(entry["cell"]), "line": int(entry["line"]), "why": str(entry["why"])}
+        for entry in reply["unread"]
+    ]
+    lost = {name: str(reply["lost"][name]) for name in names if name in reply["lost"]}
+    failure = reply["failure"] and str(reply["failure"])
+    return LoadReport([name for name in names if name in reply["names"]], unread, lost, failure)
 
 
 @dataclass
@@ -147,11 +224,12 @@ class Runner:
     process: Process
     launch: Launch
     torch: str
+    confinement: tuple[str, ...] = ()
 
     @property
     def sandbox(self) -> str:
-        """What confines the runner: "bubblewrap" or "none"."""
-        return self.launch.sandbox
+        """What confines the runner, "bubblewrap, Landlock, seccomp" at best; "none" at worst."""
+        return ", ".join(filter(None, (self.launch.sandbox, *self.confinement))) or "none"
 
     @classmethod
     def ready(cls, launch: Launch) -> Runner:
@@ -162,12 +240,12 @@ class Runner:
         """
         process = Process(launch.sock)
         try:
-            hello = process.answer(START_SECONDS)
-        except (RunnerDied, RunnerTimeout) as error:
+            hello = receive(process.sock, START_SECONDS)
+            return cls(process, launch, str(hello["torch"]), tuple(hello["confinement"]))
+        except (OSError, EOFError, ProtocolError) as error:
             said = launch.log()
             launch.close()
             raise RuntimeError(f"the runner did not start ({error}):\n{said}") from error
-        return cls(process, launch, str(hello["torch"]))
 
     def close(self) -> None:
         """Ends every process of the runner and removes what they left behind."""

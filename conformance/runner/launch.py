@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.runner import sandbox
+from conformance.runner.processes import end_descendants, end_group
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,26 +35,27 @@ class Launch:
     def close(self) -> None:
         """Ends every process of the runner and removes what they left behind."""
         self.sock.close()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.child.pid, signal.SIGKILL)
+        end_descendants(self.child.pid)
+        end_group(self.child.pid)
         self.child.wait()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        _remove(self.scratch)
         self.scratch.with_suffix(".log").unlink(missing_ok=True)
 
 
-def launch(*, sandboxed: bool = True, readable: tuple[Path, ...] = ()) -> Launch:
+def launch(*, sandboxed: bool = True, readable: tuple[Path, ...] = (), accelerated: bool = False) -> Launch:
     """Starts a runner without waiting for it.
 
     Args:
-        sandboxed: whether to use bubblewrap where it is installed.
+        sandboxed: whether to use bubblewrap where it is installed; Landlock and seccomp do their part in any case.
         readable: what of the judge's own folders the submission needs, because it lies there.
+        accelerated: whether submissions may see the machine's accelerators.
     """
     ours, theirs = socket.socketpair()
     scratch = Path(tempfile.mkdtemp(prefix="conformance-"))
-    fd = theirs.fileno()
-    start = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from conformance.runner.server import main; main({fd})"
-    command = [sys.executable, "-I", "-c", start]
-    box = sandbox.wrap(command, scratch, readable) if sandboxed else None
+    fd, hidden = theirs.fileno(), [str(path) for path in sandbox.secrets(readable)]
+    run = f"from conformance.runner.server import main; main({fd}, {str(scratch)!r}, {hidden!r})"
+    command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {run}"]
+    box = sandbox.wrap(command, scratch, readable, devices=accelerated) if sandboxed else None
     with scratch.with_suffix(".log").open("wb") as log:
         child = subprocess.Popen(
             box or command,
@@ -63,8 +64,19 @@ def launch(*, sandboxed: bool = True, readable: tuple[Path, ...] = ()) -> Launch
             stdout=subprocess.DEVNULL,
             stderr=log,
             cwd=scratch,
-            env=sandbox.environment(scratch),
+            env=sandbox.environment(scratch, devices=accelerated),
             start_new_session=True,
         )
     theirs.close()
-    return Launch(ours, child, scratch, "bubblewrap" if box else "none")
+    return Launch(ours, child, scratch, "bubblewrap" if box else "")
+
+
+def _remove(scratch: Path) -> None:
+    """Removes the scratch directory, also where the submission has taken the right to enter its folders away."""
+    for folder, names, _ in os.walk(scratch):
+        for name in names:
+            path = Path(folder, name)
+            if not path.is_symlink():
+                with contextlib.suppress(OSError):
+                    path.chmod(0o700)
+    shutil.rmtree(scratch, ignore_errors=True)

@@ -8,23 +8,24 @@ import os
 import resource
 import signal
 import sys
-from typing import Any
 
 # prctl(2)
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 
-DEFAULTS: dict[str, int] = {
+DEFAULTS: dict[str, int | None] = {
     # Above what importing torch has mapped already; a class's largest honest model needs a few hundred MiB.
     "memory": 4 * 2**30,
     # A property's honest calls take a second or two in all; the judge's own time limit ends a single call earlier.
     "cpu_seconds": 300,
     "open_files": 256,
     "file_bytes": 64 * 2**20,
-    # Counts every process of the user, so it must leave room for what else the user runs; root is exempt.
-    "processes": 4096,
 }
+# Counts whatever the user runs, so it must leave room for that.
+PROCESSES = 4096
+# On an accelerator one process serves every call, and its driver maps far more memory than there is.
+ON_ACCELERATOR: dict[str, int | None] = {"memory": None, "cpu_seconds": 24 * 3600, "open_files": 1024}
 
 
 def prepare() -> None:
@@ -33,6 +34,9 @@ def prepare() -> None:
     if sys.platform == "linux":
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
         die_with_parent()
+        # Should memory run out, the kernel is to take a submission for it, never the judge.
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
+            score.write("1000")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -42,20 +46,27 @@ def die_with_parent() -> None:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def apply(limits: dict[str, Any]) -> None:
+def apply(limits: dict[str, int | None]) -> None:
     """Sets the resource limits of this process and of all that it forks; never raises one."""
     wanted = {**DEFAULTS, **limits}
-    _lower(resource.RLIMIT_AS, _mapped_bytes() + wanted["memory"])
+    if wanted["memory"] is not None:
+        _lower(resource.RLIMIT_AS, _mapped_bytes() + wanted["memory"])
     _lower(resource.RLIMIT_CPU, wanted["cpu_seconds"])
     _lower(resource.RLIMIT_NOFILE, wanted["open_files"])
     _lower(resource.RLIMIT_FSIZE, wanted["file_bytes"])
-    _lower(resource.RLIMIT_NPROC, wanted["processes"])
     if sys.platform == "linux":
         _prctl(_PR_SET_DUMPABLE, 0)
 
 
-def _lower(kind: int, value: int) -> None:
-    soft, hard = resource.getrlimit(kind)
+def few_processes() -> None:
+    """Limits the processes of the user, where nobody counts those of a submission; root is exempt."""
+    _lower(resource.RLIMIT_NPROC, PROCESSES)
+
+
+def _lower(kind: int, value: int | None) -> None:
+    if value is None:
+        return
+    _, hard = resource.getrlimit(kind)
     ceiling = value if hard == resource.RLIM_INFINITY else min(value, hard)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(kind, (ceiling, ceiling))

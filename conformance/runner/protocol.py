@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import array
 import json
+import math
 import socket
 import struct
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +30,11 @@ MAGIC = b"CNF1"
 _HEAD = struct.Struct("!4sIQ")
 # A hostile runner may announce any size; an honest observation is a few megabytes at most.
 MAX_HEADER = 16 * 2**20
-MAX_PAYLOAD = 256 * 2**20
+MAX_PAYLOAD = 64 * 2**20
 # Deep nesting would exhaust the judge's stack; honest observations nest three or four levels.
 MAX_DEPTH = 32
+# A list that holds itself twice, 32 levels deep, would never end; an honest observation has some thousand parts.
+MAX_PARTS = 200_000
 
 DTYPES: dict[str, torch.dtype] = {
     "float64": torch.float64,
@@ -48,8 +52,17 @@ DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 _ITEMSIZE = {name: torch.empty(0, dtype=dtype).element_size() for name, dtype in DTYPES.items()}
 
 
+# Looked up before a submission is read, which may put others in their place.
+_plain_tensor = torch.Tensor.as_subclass
+_no_torch_function = torch._C.DisableTorchFunctionSubclass
+
+
 class ProtocolError(Exception):
     """What came over the wire is not a message of this protocol."""
+
+
+class TooLarge(ValueError):  # noqa: N818 - the name says what is wrong with the value
+    """A value that is too large to be sent: more than any honest observation holds."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +88,16 @@ class Strided:
 
 
 def encode(value: Any) -> bytes:
-    """Returns ``value`` (plain data, tensors, ``Strided``) as one message."""
-    blobs: list[bytes] = []
-    tree = _to_tree(value, blobs, 0)
-    header = json.dumps(tree, separators=(",", ":")).encode("utf-8", "surrogatepass")
-    payload = b"".join(blobs)
+    """Returns ``value`` (plain data, tensors, ``Strided``) as one message.
+
+    Raises:
+        TooLarge: it is more than a message may hold; nothing of that size was made to find out.
+    """
+    writer = _Writer()
+    header = json.dumps(writer.tree(value, 0), separators=(",", ":")).encode("utf-8", "surrogatepass")
+    if len(header) > MAX_HEADER:
+        raise TooLarge(f"a message of {len(header)} characters; at most {MAX_HEADER} can be sent")
+    payload = b"".join(writer.blobs)
     return _HEAD.pack(MAGIC, len(header), len(payload)) + header + payload
 
 
@@ -121,14 +139,25 @@ def send(sock: socket.socket, value: Any, fds: tuple[int, ...] = ()) -> None:
         sock.sendall(data)
 
 
-def receive(sock: socket.socket, *, place: bool = True) -> tuple[Any, list[int]]:
-    """Returns the next message and the file descriptors that came with it; ``place`` as in ``decode``.
+def receive(sock: socket.socket, seconds: float | None = None, *, place: bool = True) -> Any:
+    """Returns the next message; ``place`` as in ``decode``. Descriptors that come beside it are closed by the kernel.
+
+    Args:
+        sock: a stream.
+        seconds: time for the whole message, however it trickles in; None for no limit.
+        place: whether tensors go to the device that they name.
 
     Raises:
         EOFError: the other side has gone.
         ProtocolError: what came is not a message.
-        TimeoutError: the socket's time limit ran out.
+        TimeoutError: the time ran out.
     """
+    deadline = None if seconds is None else time.monotonic() + seconds
+    return _rest(sock, _read(sock, _HEAD.size, deadline), deadline, place)
+
+
+def receive_with_fds(sock: socket.socket) -> tuple[Any, list[int]]:
+    """Returns the next message and the file descriptors that came with it; for the runner, which waits for ever."""
     fds: list[int] = []
     head = b""
     while len(head) < _HEAD.size:
@@ -139,64 +168,98 @@ def receive(sock: socket.socket, *, place: bool = True) -> tuple[Any, list[int]]
         if not data:
             raise EOFError("the other side has gone")
         head += data
+    return _rest(sock, head, None, True), fds
+
+
+def _rest(sock: socket.socket, head: bytes, deadline: float | None, place: bool) -> Any:
     magic, header_size, payload_size = _HEAD.unpack(head)
     if magic != MAGIC or header_size > MAX_HEADER or payload_size > MAX_PAYLOAD:
         raise ProtocolError("the reply is not a message of the runner")
-    return decode(_read(sock, header_size), _read(sock, payload_size), place=place), fds
+    header = _read(sock, header_size, deadline)
+    return decode(header, _read(sock, payload_size, deadline), place=place)
 
 
-def _read(sock: socket.socket, size: int) -> bytes:
+def _read(sock: socket.socket, size: int, deadline: float | None) -> bytes:
     chunks = bytearray(size)
     view, done = memoryview(chunks), 0
     while done < size:
+        if deadline is not None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("the message did not come to its end in time")
+            sock.settimeout(left)
         count = sock.recv_into(view[done:])
         if not count:
-            raise EOFError("the other side has gone in the middle of a message")
+            raise EOFError("the other side has gone" + (" in the middle of a message" if done else ""))
         done += count
     return bytes(chunks)
 
 
-def _to_tree(value: Any, blobs: list[bytes], depth: int) -> Any:
-    if value is None or type(value) in (bool, int, float, str):
-        return value
-    if depth > MAX_DEPTH:
-        return {"o": "too deeply nested"}
-    if type(value) is list:
-        return [_to_tree(item, blobs, depth + 1) for item in value]
-    if type(value) is tuple:
-        return {"t": [_to_tree(item, blobs, depth + 1) for item in value]}
-    if type(value) is dict and all(type(key) is str for key in value):
-        return {"d": {key: _to_tree(item, blobs, depth + 1) for key, item in value.items()}}
-    if isinstance(value, torch.Tensor):
-        return _tensor_to_tree(value, blobs)
-    if isinstance(value, Strided):
-        start = _append(value.storage, blobs)
-        name = DTYPE_NAMES[value.storage.dtype]
-        geometry = [list(value.shape), list(value.stride), value.offset, value.storage.numel(), start]
-        return {"T": [name, *geometry, value.requires_grad, value.device]}
-    if isinstance(value, Opaque):
-        return {"o": value.type_name}
-    kind = type(value)
-    return {"o": f"{kind.__module__}.{kind.__qualname__}" if kind.__module__ != "builtins" else kind.__qualname__}
+class _Writer:
+    """Turns values into the JSON of one message, and what tensors hold into its payload."""
 
+    def __init__(self) -> None:
+        self.blobs: list[bytes] = []
+        self.size = 0
+        self.parts = 0
 
-def _tensor_to_tree(tensor: torch.Tensor, blobs: list[bytes]) -> Any:
-    if tensor.layout is not torch.strided or tensor.dtype not in DTYPE_NAMES:
-        return {"o": f"a {tensor.layout} tensor of {tensor.dtype}"}
-    plain = tensor.detach()
-    shape, stride, count, start = list(plain.shape), [], 0, 0
-    if plain.device.type != "meta":
-        packed = plain.cpu().contiguous()
-        stride, count, start = list(packed.stride()), packed.numel(), _append(packed.reshape(-1), blobs)
-    return {"T": [DTYPE_NAMES[plain.dtype], shape, stride, 0, count, start, tensor.requires_grad, plain.device.type]}
+    def tree(self, value: Any, depth: int) -> Any:
+        self.parts += 1
+        if self.parts > MAX_PARTS:
+            raise TooLarge(f"an object of more than {MAX_PARTS} parts; that is more than can be sent")
+        if value is None or type(value) in (bool, int, float, str):
+            return value
+        if depth > MAX_DEPTH:
+            return {"o": "too deeply nested"}
+        if type(value) is list:
+            return [self.tree(item, depth + 1) for item in value]
+        if type(value) is tuple:
+            return {"t": [self.tree(item, depth + 1) for item in value]}
+        if type(value) is dict and all(type(key) is str for key in value):
+            return {"d": {key: self.tree(item, depth + 1) for key, item in value.items()}}
+        # Not isinstance, which asks the value for its class and believes what it says.
+        if issubclass(type(value), torch.Tensor):
+            return self.tensor(value)
+        if type(value) is Strided:
+            start = self.append(value.storage)
+            name = DTYPE_NAMES[value.storage.dtype]
+            geometry = [list(value.shape), list(value.stride), value.offset, value.storage.numel(), start]
+            return {"T": [name, *geometry, value.requires_grad, value.device]}
+        if type(value) is Opaque:
+            return {"o": value.type_name}
+        kind = type(value)
+        return {"o": f"{kind.__module__}.{kind.__qualname__}" if kind.__module__ != "builtins" else kind.__qualname__}
 
+    def tensor(self, value: torch.Tensor) -> Any:
+        """Writes a tensor by what it holds, whatever its class or its attributes would say of it."""
+        with _no_torch_function():
+            tensor = _plain_tensor(value, torch.Tensor)
+        if tensor.layout is not torch.strided or tensor.dtype not in DTYPE_NAMES:
+            return {"o": f"a {tensor.layout} tensor of {tensor.dtype}"}
+        plain = tensor.detach()
+        shape, stride, count, start = list(plain.shape), [], 0, 0
+        if plain.device.type != "meta":
+            # Before anything is copied: an expanded tensor may have more entries than there is memory.
+            self.room_for(plain)
+            packed = plain.cpu().resolve_neg().contiguous()
+            stride, count, start = list(packed.stride()), packed.numel(), self.append(packed.reshape(-1))
+        name, device = DTYPE_NAMES[plain.dtype], plain.device.type
+        return {"T": [name, shape, stride, 0, count, start, tensor.requires_grad, device]}
 
-def _append(flat: torch.Tensor, blobs: list[bytes]) -> int:
-    start = sum(map(len, blobs))
-    # A single entry counts as contiguous whatever its stride, which a view of its bytes would refuse.
-    packed = flat.as_strided((flat.numel(),), (1,), flat.storage_offset())
-    blobs.append(packed.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
-    return start
+    def room_for(self, tensor: torch.Tensor) -> None:
+        """Raises TooLarge if a tensor's entries would not fit into the message."""
+        size = math.prod(tensor.shape) * tensor.element_size()
+        if self.size + size > MAX_PAYLOAD:
+            raise TooLarge(f"a tensor of shape {tuple(tensor.shape)}, {size:.3g} bytes, is more than can be sent")
+
+    def append(self, flat: torch.Tensor) -> int:
+        self.room_for(flat)
+        start = self.size
+        # A single entry counts as contiguous whatever its stride, which a view of its bytes would refuse.
+        packed = flat.as_strided((flat.numel(),), (1,), flat.storage_offset())
+        self.blobs.append(packed.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
+        self.size += len(self.blobs[-1])
+        return start
 
 
 class _Reader:
@@ -237,6 +300,8 @@ class _Reader:
         if len(stride) != len(shape) or end > len(self.payload):
             raise ProtocolError("a tensor of the reply is longer than the bytes that came with it")
         empty = 0 in shape
+        if not self.place and math.prod(shape) != count:
+            raise ProtocolError("a tensor of the reply has another number of entries than came with it")
         last = offset + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
         if not empty and last >= count:
             raise ProtocolError("a tensor of the reply reaches past its storage")

@@ -14,10 +14,18 @@ SECRET_FILES = ("suite/*/oracle.py", "suite/*/cases.py", "suite/*/faults.py", "s
 SECRET_FOLDERS = ("selftest", "numerics")
 
 
-def environment(scratch: Path) -> dict[str, str]:
+# With no device to be seen, `"cuda" if torch.cuda.is_available() else "cpu"` means the CPU, and a fork stays possible.
+NO_DEVICES = {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": "", "ZE_AFFINITY_MASK": ""}
+
+
+def environment(scratch: Path, *, devices: bool = False) -> dict[str, str]:
     """Returns the environment variables of the runner: a home of its own, one thread, no display, no bytecode."""
     home = str(scratch)
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH") if name in os.environ}
+    if devices:
+        kept |= {name: os.environ[name] for name in NO_DEVICES if name in os.environ}
+    else:
+        kept |= NO_DEVICES
     return {
         **kept,
         "HOME": home,
@@ -43,7 +51,18 @@ def available() -> bool:
     return subprocess.run(trial, capture_output=True, check=False).returncode == 0
 
 
-def wrap(command: list[str], scratch: Path, readable: tuple[Path, ...] = ()) -> list[str] | None:
+def secrets(readable: tuple[Path, ...] = ()) -> list[Path]:
+    """Returns the files and folders that know answers, and the reference solution, but for what is ``readable``."""
+    files = [path for pattern in SECRET_FILES for path in sorted(PACKAGE.glob(pattern))]
+    folders = [PACKAGE / name for name in SECRET_FOLDERS] + [PACKAGE.parent / "impl"]
+    return files + [
+        folder for folder in folders if folder.is_dir() and not any(_within(path, folder) for path in readable)
+    ]
+
+
+def wrap(
+    command: list[str], scratch: Path, readable: tuple[Path, ...] = (), *, devices: bool = False
+) -> list[str] | None:
     """Returns ``command`` inside bubblewrap, or None where that is not to be had.
 
     Args:
@@ -51,21 +70,18 @@ def wrap(command: list[str], scratch: Path, readable: tuple[Path, ...] = ()) -> 
         scratch: becomes an empty file system in memory, the only place that can be written.
         readable: what the submission needs from disk (a directory or a module); the reference is hidden unless
             it is the submission.
+        devices: whether the machine's devices are to be seen, for an accelerator.
     """
     if not available():
         return None
     masks: list[str] = []
-    for pattern in SECRET_FILES:
-        for path in sorted(PACKAGE.glob(pattern)):
-            masks += ["--ro-bind", "/dev/null", str(path)]
-    folders = [PACKAGE / name for name in SECRET_FOLDERS] + [PACKAGE.parent / "impl"]
-    for folder in folders:
-        if folder.is_dir() and not any(_within(path, folder) for path in readable):
-            masks += ["--tmpfs", str(folder)]
+    for path in secrets(readable):
+        masks += ["--tmpfs", str(path)] if path.is_dir() else ["--ro-bind", "/dev/null", str(path)]
     return [
         "bwrap",
-        *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
-        *("--tmpfs", str(scratch), "--chdir", str(scratch)),
+        *("--ro-bind", "/", "/"),
+        *(("--dev-bind", "/dev", "/dev") if devices else ("--dev", "/dev")),
+        *("--proc", "/proc", "--tmpfs", str(scratch), "--chdir", str(scratch)),
         *masks,
         *("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--"),
         *command,

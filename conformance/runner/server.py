@@ -8,6 +8,7 @@ the property in hand, and no process holds an expected value, a tolerance or a s
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import os
 import signal
@@ -15,50 +16,78 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 
 from conformance.runner import limits
+from conformance.runner.confinement import available, confine, seal
 from conformance.runner.drivers import find_drivers
 from conformance.runner.guard import Guard, install
+from conformance.runner.guard.selfcheck import missing_stubs
+from conformance.runner.hiding import hide
+from conformance.runner.lazy_dynamo import defer_dynamo
 from conformance.runner.loading import Loaded, Source, load, reset_torch_state, submission_lines, where
-from conformance.runner.protocol import ProtocolError, encode, receive, send
+from conformance.runner.processes import end_descendants, end_group
+from conformance.runner.protocol import ProtocolError, encode, receive_with_fds, send
 
 Driver = Callable[[SimpleNamespace, SimpleNamespace], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the runner works: the one folder it may write in, and the files that submissions may not read."""
+
+    scratch: Path
+    hidden: tuple[str, ...] = ()
 
 
 class Server:
     """Serves the requests that come over one socket, one at a time, until the socket closes."""
 
-    def __init__(self, sock: socket.socket, drivers: dict[str, Driver], guard: Guard | None = None) -> None:
+    def __init__(self, sock: socket.socket, place: Place, drivers: dict[str, Driver], guard: Guard | None) -> None:
         self.sock = sock
+        self.place = place
         self.drivers = drivers
         self.guard = guard
         self.loaded: Loaded | None = None
         self.children: list[int] = []
+        self.ticket = ""
+        self.sealed = False
+        self.tampered: list[str] = []
 
     def run(self) -> None:
         """Serves until the judge closes the socket."""
         while True:
             try:
-                request, fds = receive(self.sock)
+                request, fds = receive_with_fds(self.sock)
             except (EOFError, OSError, ProtocolError):
                 return
-            handler = {"fork": self.fork, "kill": self.kill, "load": self.load, "call": self.call}[request["op"]]
+            self.ticket = request["ticket"]
+            handler = {"fork": self.fork, "end": self.end, "load": self.load, "call": self.call}[request["op"]]
             reply = handler(request, fds)
             try:
-                data = encode(reply)
+                data = self.message(reply)
             except Exception as error:  # a value that lies about itself: an error of this call, not the end of all
-                data = encode({"breaches": [], "error": _error(error)})
+                data = self.message({"breaches": reply.get("breaches", []), "error": _error(error)})
             self.sock.sendall(data)
+
+    def message(self, reply: Any) -> bytes:
+        """Returns a reply to the request in hand, under its ticket."""
+        return encode({"ticket": self.ticket, "reply": reply})
 
     def fork(self, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         """Forks a process that serves the socket which came with the request; returns its process id."""
+        self.reap()
+        leader = self.loaded is None
         pid = os.fork()
         if pid == 0:
             self.sock.close()
+            if leader:
+                os.setpgid(0, 0)
             limits.die_with_parent()
             status = 1
             try:
@@ -68,6 +97,9 @@ class Server:
                 traceback.print_exc()  # goes to the runner's log, which is shown when the runner does not start
             finally:
                 os._exit(status)
+        if leader:
+            with contextlib.suppress(OSError):  # whoever of the two comes first; later it may have ended
+                os.setpgid(pid, pid)
         for fd in fds:
             os.close(fd)
         self.children.append(pid)
@@ -79,34 +111,54 @@ class Server:
         self.children = []
         self.run()
 
-    def kill(self, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
-        """Kills a process that this one forked, and waits for it."""
-        pid = request["pid"]
-        if pid not in self.children:
-            return {"killed": False}
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, 0)
-        self.children.remove(pid)
-        return {"killed": True}
+    def reap(self) -> None:
+        """Takes leave of the forks of this process that have ended."""
+        for pid in self.children[:]:
+            with contextlib.suppress(ChildProcessError):
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                    continue
+            self.children.remove(pid)
+
+    def end(self, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
+        """Kills a process of a group, or the whole group, that is not the own one.
+
+        The judge asks it of a process that has loaded nothing; the id of a process that a submission's own process
+        forked is only as good as that, so it counts within the group of that process alone.
+        """
+        pid, group = request["pid"], request["group"]
+        if self.loaded is not None or group <= 1 or group == os.getpgrp():
+            return {"ended": False}
+        if request["whole"]:
+            end_group(group)
+            if group in self.children:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(group, 0)
+                self.children.remove(group)
+        else:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if pid > 1 and os.getpgid(pid) == group:
+                    os.kill(pid, signal.SIGKILL)
+        return {"ended": True}
 
     def load(self, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
-        """Loads a submission under the limits; tells each statement's number before running it."""
+        """Loads a submission, confined; tells each statement's number before running it."""
         if self.guard is not None and not request["rules"]:
             self.guard.remove()
             self.guard = None
-        limits.apply(request["limits"])
         if self.guard is not None and request["forbidden"]:
             self.guard.forbid_imports(request["forbidden"])
+        hidden = self.place.hidden if request["forbidden"] else ()
+        hide(request["forbidden"])
+        confine(self.place.scratch, hidden, request["limits"], accelerated=request["accelerated"])
         source = Source.from_json(request["source"])
         reasons = {int(index): why for index, why in request["skip"].items()}
         self.loaded = load(
             source,
             skip=frozenset(reasons),
             skip_reasons=reasons,
-            progress=lambda index: send(self.sock, {"statement": index}),
+            progress=lambda index: self.sock.sendall(self.message({"statement": index})),
         )
+        self.look_at_guard()
         names = [name for name in request["names"] if name in self.loaded.namespace]
         unread = [{"cell": entry.cell, "line": entry.line, "why": entry.why} for entry in self.loaded.unread]
         lost = {name: str(why) for name, why in self.loaded.lost.items() if name in request["names"]}
@@ -115,12 +167,26 @@ class Server:
     def call(self, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         """Runs one driver on one case and returns what it observed, or how it failed."""
         assert self.loaded is not None, "a driver was called before a submission was loaded"
+        if not self.sealed:
+            seal()
+            self.sealed = True
         alias, namespace = request["alias"], self.loaded.namespace
         items = SimpleNamespace(**{name: namespace.get(alias.get(name, name)) for name in request["names"]})
         case = SimpleNamespace(**request["case"])
         with observing(self.guard) as outcome:
             outcome["seen"] = self.drivers[request["driver"]](items, case)
+        if request["look"]:
+            self.look_at_guard()
+        outcome["breaches"] += [{"family": "judge", "what": what, "lines": []} for what in self.tampered]
         return outcome
+
+    def look_at_guard(self) -> None:
+        """Notes whether the submission has taken a stub of the guard away."""
+        if self.guard is not None and not self.tampered:
+            reset_torch_state()
+            missing = missing_stubs(self.guard)
+            if missing:
+                self.tampered = [f"the judge's guard, which no longer sees {', '.join(missing[:3])}"]
 
 
 @contextlib.contextmanager
@@ -168,13 +234,26 @@ def _error(error: BaseException) -> dict[str, Any]:
     }
 
 
-def main(fd: int) -> None:
-    """Serves the socket of a file descriptor until the judge closes it."""
+def main(fd: int, scratch: str, hidden: list[str]) -> None:
+    """Serves the socket of a file descriptor until the judge closes it, and leaves no process behind.
+
+    Args:
+        fd: the socket.
+        scratch: the folder that may be written in.
+        hidden: what submissions may not read.
+    """
     sys.dont_write_bytecode = True
     limits.prepare()
     torch.set_num_threads(1)
+    defer_dynamo()
+    # Wanted by the first operation on the meta device and the first gradient with an upstream one: half a second,
+    # paid here, while the judge still imports what it needs, instead of in each property's process.
+    importlib.import_module("torch.fx.experimental.symbolic_shapes")
     sock = socket.socket(fileno=fd)
     drivers = find_drivers()
     guard = install(where=where)
-    send(sock, {"ready": True, "torch": torch.__version__})
-    Server(sock, drivers, guard).run()
+    send(sock, {"ready": True, "torch": torch.__version__, "confinement": available()})
+    try:
+        Server(sock, Place(Path(scratch), tuple(hidden)), drivers, guard).run()
+    finally:
+        end_descendants(os.getpid())

@@ -39,6 +39,26 @@ def check_guard(guard: Guard) -> list[str]:
         generator.set_state(state)
 
 
+def missing_stubs(guard: Guard) -> list[str]:
+    """Returns the operators at which the guard no longer sees a call; what it has recorded stays as it was.
+
+    Only what lies below every name that a submission could put something else under: ``nn.LayerNorm = MyLayerNorm``
+    is no attack.
+    """
+    breaches, guard.ledger.breaches = guard.ledger.breaches, {}
+    try:
+        samples = [(kernel, find(kernel), KERNEL_SAMPLES.get(kernel.name)) for kernel in KERNELS]
+        return [
+            kernel.name
+            for kernel, operator, sample in samples
+            if operator is not None
+            and sample is not None
+            and kernel.family not in _recorded(guard, partial(_run, operator, sample))
+        ]
+    finally:
+        guard.ledger.breaches = breaches
+
+
 def absent_kernels() -> list[str]:
     """Returns the operators which the guard knows and this torch does not have."""
     return [kernel.name for kernel in KERNELS if find(kernel) is None]
