@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,13 +11,25 @@ from typing import Any, Protocol
 
 from conformance.report.model import SourceLine
 from conformance.runner.client import LoadReport, Process, RunnerDied, RunnerTimeout
-from conformance.runner.loading import Source
+from conformance.runner.loading import Source, UnreadableSubmission
 
 # Patterns of the modules that hold answers.
-JUDGES = ("conformance.suite", "conformance.engine", "conformance.numerics", "conformance.selftest", "conformance.faults")
-# Calls of one session that may run out of time before its other calls are given up: a submission that sleeps must
-# not keep a class waiting.
+JUDGES = (
+    "conformance.suite", "conformance.engine", "conformance.numerics", "conformance.selftest", "conformance.faults",
+    "conformance.runner",
+)  # fmt: skip
+# Calls of one item that may run out of time before its other calls are given up, and calls of all items together: a
+# submission that sleeps must not keep a class waiting.
 MAX_TIMEOUTS = 3
+MAX_TIMEOUTS_IN_ALL = 30
+# A call that takes more than this share of its time counts as slow, and an item may spend so many seconds in slow
+# calls: honest calls take milliseconds, but for some that train, and those have a limit to fit.
+SLOW = 0.25
+MAX_SLOW_SECONDS = 100.0
+# Times that the process which had read the submission may end by itself before the submission is given up. On an
+# accelerator it serves the calls, so that each call that crashes ends it.
+MAX_RELOADS = 5
+MAX_RELOADS_ON_ACCELERATOR = 50
 
 
 @dataclass(frozen=True)
@@ -66,7 +80,8 @@ class RunnerSession:
     """A session whose submission lives in processes of the runner.
 
     ``base`` is a process that has loaded nothing; ``host`` a fork of it with the submission; ``child`` a fork of
-    ``host`` that serves the property in hand. Whichever dies is made anew from the one before.
+    ``host`` that serves the property in hand. Whichever dies is made anew from the one before. An accelerator's state
+    must not be forked: there ``host`` serves every property itself.
     """
 
     base: Process
@@ -77,12 +92,23 @@ class RunnerSession:
     report: LoadReport
     child: Process | None = None
     forbidden: tuple[str, ...] = ()
-    timeouts: dict[str, int] = field(default_factory=dict)
+    accelerated: bool = False
     alias: dict[str, str] = field(default_factory=dict)
+    timeouts: dict[str, int] = field(default_factory=dict)
+    slow: dict[str, float] = field(default_factory=dict)
+    looked: set[str] = field(default_factory=set)
+    reloads: int = 0
 
     @classmethod
     def open(
-        cls, base: Process, source: Source, names: list[str], *, rules: bool, trusted: bool = False
+        cls,
+        base: Process,
+        source: Source,
+        names: list[str],
+        *,
+        rules: bool,
+        trusted: bool = False,
+        accelerated: bool = False,
     ) -> RunnerSession:
         """Returns a session on a fork of ``base`` that has loaded ``source``.
 
@@ -92,38 +118,42 @@ class RunnerSession:
             names: the names of the contract.
             rules: whether to watch for references.
             trusted: whether it may import the judge's modules, as the suite's own faults do.
+            accelerated: whether it runs on an accelerator.
         """
         forbidden = () if trusted else forbidden_to(source)
-        host, report = base.load(source, names, rules=rules, forbidden=forbidden)
-        return cls(base, source, names, rules, host, report, forbidden=forbidden)
+        host, report = base.load(source, names, rules=rules, forbidden=forbidden, accelerated=accelerated)
+        return cls(base, source, names, rules, host, report, forbidden=forbidden, accelerated=accelerated)
 
     def share(self, base: Process) -> RunnerSession:
         """Returns a second session on a fork of this one's host, for another worker with a ``base`` of its own."""
-        return replace(self, base=base, host=self.host.fork(), child=None, timeouts={})
+        host = self._load(base) if self.accelerated else self.host.fork(base)
+        return replace(self, base=base, host=host, child=None, timeouts={}, slow={}, looked=set(), reloads=0)
 
     def standing_in(self, item: str, name: str) -> RunnerSession:
         """Returns a session in which what the submission defines as ``name`` stands in for ``item``."""
-        return replace(self, host=self.host.fork(), child=None, timeouts={}, alias={**self.alias, item: name})
+        return replace(self.share(self.base), alias={**self.alias, item: name})
 
     def begin(self) -> None:
-        """Starts a process for the next property."""
-        self._end()
-        try:
-            self.child = self.host.fork()
-        except (RunnerDied, RunnerTimeout):
-            self.host.close()
-            self.host, _ = self.base.load(self.source, self.names, rules=self.rules, forbidden=self.forbidden)
-            self.child = self.host.fork()
+        """Starts a process for the next property, where there can be one for each."""
+        if not self.accelerated:
+            self._end()
+        if self.child is None:
+            self._start()
 
     def call(self, driver: str, names: list[str], case: dict[str, Any], seconds: float) -> Outcome:
         """Runs a driver in the property's process; a process that dies or hangs is replaced for the next call."""
         key = names[0]
-        if self.timeouts.get(key, 0) >= MAX_TIMEOUTS:
-            return Outcome(None, Trouble("timeout", f"not run: {key} had run out of time {MAX_TIMEOUTS} times"))
+        given_up = self._given_up(key)
+        if given_up:
+            return Outcome(None, Trouble("timeout", given_up))
         if self.child is None:
-            self.begin()
-        assert self.child is not None
-        request = {"op": "call", "driver": driver, "names": names, "alias": self.alias, "case": case}
+            self._start()
+        if self.child is None:
+            return Outcome(None, Trouble("died", "the process that had read the submission ended, again and again"))
+        look = key not in self.looked
+        self.looked.add(key)
+        request = {"op": "call", "driver": driver, "names": names, "alias": self.alias, "case": case, "look": look}
+        started = time.monotonic()
         try:
             return outcome_of(self.child.request(request, seconds))
         except RunnerTimeout:
@@ -133,11 +163,50 @@ class RunnerSession:
         except RunnerDied as error:
             self._end()
             return Outcome(None, Trouble("died", f"the process ended during the call ({error})"))
+        finally:
+            spent = time.monotonic() - started
+            if spent > SLOW * seconds:
+                self.slow[key] = self.slow.get(key, 0.0) + spent
 
     def close(self) -> None:
         """Ends the property's process and the host."""
         self._end()
         self.host.close()
+
+    def _given_up(self, key: str) -> str:
+        """Returns why an item's calls are no longer made; empty if they are."""
+        if self.timeouts.get(key, 0) >= MAX_TIMEOUTS:
+            return f"not run: {key} had run out of time {MAX_TIMEOUTS} times"
+        if sum(self.timeouts.values()) >= MAX_TIMEOUTS_IN_ALL:
+            return f"not run: calls of this submission had run out of time {MAX_TIMEOUTS_IN_ALL} times"
+        if self.slow.get(key, 0.0) > MAX_SLOW_SECONDS:
+            return f"not run: slow calls of {key} had taken {MAX_SLOW_SECONDS:g} s"
+        return ""
+
+    def _start(self) -> None:
+        """Makes a process that serves calls; there is none afterwards if the host dies whenever it is made."""
+        with contextlib.suppress(RunnerDied, RunnerTimeout):
+            if self.host.alive:
+                self.child = self.host if self.accelerated else self.host.fork()
+                return
+        self.host.close()
+        if self.reloads < (MAX_RELOADS_ON_ACCELERATOR if self.accelerated else MAX_RELOADS):
+            self.reloads += 1
+            with contextlib.suppress(UnreadableSubmission):
+                self.host = self._load(self.base)
+                with contextlib.suppress(RunnerDied, RunnerTimeout):
+                    self.child = self.host if self.accelerated else self.host.fork()
+
+    def _load(self, base: Process) -> Process:
+        host, _ = base.load(
+            self.source,
+            self.names,
+            rules=self.rules,
+            forbidden=self.forbidden,
+            accelerated=self.accelerated,
+            skip=self.report.skipped,
+        )
+        return host
 
     def _end(self) -> None:
         if self.child is not None:
@@ -147,7 +216,8 @@ class RunnerSession:
 
 def forbidden_to(source: Source) -> tuple[str, ...]:
     """Returns the modules of the judge that a submission may not import: its answers, and the reference solution."""
-    own = source.module.split(".")[0] == "impl" or any(Path(unit.filename).parent.name == "impl" for unit in source.units)
+    files = [Path(unit.filename) for unit in source.units]
+    own = source.module.split(".")[0] == "impl" or any(file.parent.name == "impl" for file in files)
     return JUDGES if own else ("impl", *JUDGES)
 
 
@@ -162,7 +232,7 @@ def outcome_of(reply: Any) -> Outcome:
             text = f"{error['type']}: {error['text']}"
             return Outcome(None, Trouble("error", text, _lines(error["lines"]), str(error["trace"])), breaches)
         return Outcome(SimpleNamespace(**reply["seen"]), None, breaches)
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return Outcome(None, Trouble("died", "the process sent something that is no observation"))
 
 
