@@ -55,7 +55,8 @@ def _measure(case: Case, arms: list[Arm], effort: Effort) -> list[Row]:
     if not steps:
         return list(rows.values())
     streams = _streams(case, place) if case.passes else {}
-    run = interleave({**steps, **{name: stream for name, (stream, _) in streams.items()}}, place.device, effort)
+    beside = {name: stream for name, (stream, _) in streams.items()}
+    run = interleave(steps, place.device, effort, beside)
     bound = min(
         (stdlib_statistics.median(run.samples[name].seconds) * moves for name, (_, moves) in streams.items()),
         default=None,

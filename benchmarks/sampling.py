@@ -12,6 +12,8 @@ import torch
 
 Step = Callable[[], object]
 
+_PATIENCE = 3  # budgets: where rounds take so long, fewer than the minimum must do
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -25,7 +27,7 @@ class Effort:
 
 
 QUICK = Effort(warm_up_seconds=0.05, block_seconds=0.002, budget_seconds=0.3, min_rounds=5)
-STANDARD = Effort(warm_up_seconds=0.3, block_seconds=0.02, budget_seconds=3.0, min_rounds=15)
+STANDARD = Effort(warm_up_seconds=0.2, block_seconds=0.01, budget_seconds=2.0, min_rounds=15)
 
 
 @dataclass
@@ -46,32 +48,43 @@ class Run:
     stopped_by: str
 
 
-def interleave(arms: Mapping[str, Step], device: torch.device, effort: Effort, seed: int = 0) -> Run:
+def interleave(
+    arms: Mapping[str, Step],
+    device: torch.device,
+    effort: Effort,
+    beside: Mapping[str, Step] | None = None,
+    seed: int = 0,
+) -> Run:
     """Measure all arms in rounds, each round in a new order and with the same number of steps for each arm.
 
     Args:
         arms: one step of each, on fresh and identical state; every arm takes the same number of steps.
         device: where they run; an accelerator is synchronised at both ends of each block.
         effort: how long.
+        beside: steps without state that are measured in the same rounds, each as often as fills a block.
         seed: of the orders.
     """
-    samples = {name: Samples(cold=_time(step, 1, device)[0]) for name, step in arms.items()}
-    fastest = _warm_up(arms, device, effort.warm_up_seconds)
-    k = max(1, math.ceil(effort.block_seconds / fastest))
+    steps = {**arms, **(beside or {})}
+    samples = {name: Samples(cold=_time(step, 1, device)[0]) for name, step in steps.items()}
+    k = math.ceil(effort.block_seconds / _warm_up(arms, device, effort.warm_up_seconds))
+    blocks = dict.fromkeys(arms, k)
+    for name, step in (beside or {}).items():
+        blocks[name] = math.ceil(effort.block_seconds / _warm_up({name: step}, device, effort.warm_up_seconds / 10))
     rng = random.Random(seed)
-    order = list(arms)
+    order = list(steps)
     start = time.perf_counter()
     stopped_by = "number of rounds"
     for done in range(effort.max_rounds):
-        if done >= effort.min_rounds and time.perf_counter() - start > effort.budget_seconds:
+        spent = time.perf_counter() - start
+        if done and spent > (effort.budget_seconds if done >= effort.min_rounds else _PATIENCE * effort.budget_seconds):
             stopped_by = "time"
             break
         rng.shuffle(order)
         for name in order:
-            seconds, device_seconds = _time(arms[name], k, device)
-            samples[name].seconds.append(seconds / k)
+            seconds, device_seconds = _time(steps[name], blocks[name], device)
+            samples[name].seconds.append(seconds / blocks[name])
             if device_seconds is not None:
-                samples[name].device_seconds.append(device_seconds / k)
+                samples[name].device_seconds.append(device_seconds / blocks[name])
     return Run(samples, k, stopped_by)
 
 

@@ -25,7 +25,7 @@ from benchmarks.sampling import Effort, interleave
 from benchmarks.statistics import Ratio, claim, noise_floor, paired_ratio, summarise
 from benchmarks.tables import markdown, seconds
 
-_EFFORT = Effort(warm_up_seconds=0.0, block_seconds=1e-4, budget_seconds=0.0, min_rounds=3)
+_EFFORT = Effort(warm_up_seconds=0.0, block_seconds=1e-4, budget_seconds=1.0, min_rounds=3, max_rounds=3)
 _CASE = Case("cross-entropy", workloads.cross_entropy, (8, 5), torch.float32, "cpu", 1, passes=3, tensors_touched=2)
 
 
@@ -89,7 +89,13 @@ def test_every_arm_takes_equally_many_steps_in_every_round() -> None:
     run = interleave({name: counting(name) for name in taken}, torch.device("cpu"), _EFFORT)
     assert taken["a"] == taken["b"]
     assert {len(samples.seconds) for samples in run.samples.values()} == {3}
+
+
+def test_rounds_end_when_the_time_is_up() -> None:
+    effort = Effort(warm_up_seconds=0.0, block_seconds=1e-4, budget_seconds=0.01, min_rounds=2, max_rounds=10**6)
+    run = interleave({"a": lambda: None}, torch.device("cpu"), effort)
     assert run.stopped_by == "time"
+    assert 2 <= len(run.samples["a"].seconds) < 10**6
 
 
 def _with(loss: Callable[[Tensor, Tensor], Tensor]) -> Row:
