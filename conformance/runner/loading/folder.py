@@ -32,9 +32,9 @@ def read_directory(path: Path) -> Source:
     root = path.resolve()
     name = path.name or root.name
     try:
-        files = _files(root)
+        files = python_files(root)
         if not files and not (root / "__init__.py").is_file():
-            inner = [folder for folder in _subfolders(root) if _holds_python(folder)]
+            inner = [folder for folder in subfolders(root) if _holds_python(folder)]
             if len(inner) == 1:
                 return read_directory(path / inner[0].name)
             if inner:
@@ -77,7 +77,7 @@ def read_module(dotted: str) -> Source:
     file = Path(origin)
     top = file.parents[len(parts) - (locations is None)]
     if locations is not None:
-        return _read_package(file.parent, _files(file.parent))
+        return _read_package(file.parent, python_files(file.parent))
     return _as_module(dotted, file, [file], str(top))
 
 
@@ -145,19 +145,21 @@ def _holds_code(text: str) -> bool:
     return any(not isinstance(node, ast.Expr) for node in body)
 
 
-def _files(root: Path) -> list[Path]:
+def python_files(root: Path) -> list[Path]:
+    """Returns the scripts and notebooks at the top level of a folder that look like homework, sorted."""
     entries = [entry for entry in root.iterdir() if entry.is_file() and not entry.name.startswith(".")]
     python = [entry for entry in entries if entry.suffix.lower() in (".py", ".ipynb")]
     return sorted(entry for entry in python if not _NOT_HOMEWORK.fullmatch(entry.name))
 
 
-def _subfolders(root: Path) -> list[Path]:
+def subfolders(root: Path) -> list[Path]:
+    """Returns the subfolders that may hold homework."""
     folders = [entry for entry in root.iterdir() if entry.is_dir() and not entry.is_symlink()]
     return [entry for entry in folders if not _NOT_CODE.fullmatch(entry.name)]
 
 
 def _holds_python(root: Path, depth: int = 4) -> bool:
     """Looks into a folder, but not without end: somebody may name the root of a disk."""
-    if _files(root) or (root / "__init__.py").is_file():
+    if python_files(root) or (root / "__init__.py").is_file():
         return True
-    return depth > 0 and any(_holds_python(folder, depth - 1) for folder in _subfolders(root))
+    return depth > 0 and any(_holds_python(folder, depth - 1) for folder in subfolders(root))
