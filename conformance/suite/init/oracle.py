@@ -1,0 +1,83 @@
+"""Which bound an initialiser has, and how likely a right one is to give what was seen."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from conformance.numerics import statistics
+from conformance.suite.init.cases import DrawCase, LayerCase
+
+# Roundings between the fans and an entry: at most six for the bound (two roots, two quotients, the gain, the scheme's
+# constant), and for low + (high - low) * r as torch draws it four at the size of the bound and two at twice that. A
+# bound may have been found in float32, torch's default, whatever the dtype of the weight.
+ROUNDINGS = 16
+
+# Bins of a hundred draws each.
+BINS = 20
+
+# Gains as torch.nn.init.calculate_gain has them; the slope of leaky_relu is 0.01 by default.
+GAIN = {
+    "linear": 1.0,
+    "sigmoid": 1.0,
+    "tanh": 5 / 3,
+    "relu": math.sqrt(2),
+    "selu": 3 / 4,
+    "leaky_relu": math.sqrt(2 / (1 + 0.01**2)),
+}
+
+
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Returns ``(fan_in, fan_out)`` of a weight of shape (out, in, *kernel)."""
+    kernel = math.prod(shape[2:])
+    return shape[1] * kernel, shape[0] * kernel
+
+
+def xavier_bound(case: DrawCase) -> float:
+    """Returns ``gain * sqrt(6 / (fan_in + fan_out))``."""
+    gain = case.given if isinstance(case.given, float) else 1.0
+    return gain * math.sqrt(6 / sum(fans(case.weight.shape)))
+
+
+def kaiming_bound(case: DrawCase) -> float:
+    """Returns ``sqrt(3) * gain / sqrt(fan_in)``."""
+    return math.sqrt(3) * GAIN[str(case.given or "relu")] / math.sqrt(fans(case.weight.shape)[0])
+
+
+def layer_bound(case: LayerCase) -> float:
+    """Returns the bound of a layer's scheme."""
+    fan_in, fan_out = fans(case.weight.shape)
+    if case.scheme == "kaiming_relu":
+        return math.sqrt(6 / fan_in)
+    return math.sqrt(6 / (fan_in + fan_out))
+
+
+def furthest(bound: float, dtype: torch.dtype) -> float:
+    """Returns how far from zero rounding may put an honest draw from U(-bound, bound)."""
+    unit = max(torch.finfo(dtype).eps, torch.finfo(torch.float32).eps) / 2
+    return bound * (1 + ROUNDINGS * unit)
+
+
+def short_of(drawn: torch.Tensor, bound: float) -> float:
+    """Returns the probability that no draw comes closer to the bound than the closest one did: ``(max / bound)^n``."""
+    reach = 2 - furthest(1.0, drawn.dtype)
+    return min(1.0, float(drawn.abs().max()) / (bound * reach)) ** drawn.numel()
+
+
+def uniform(drawn: torch.Tensor, bound: float) -> float:
+    """Returns the p-value of draws from U(-bound, bound): by the distance of the distribution, and by bins.
+
+    The bins see what the distance is slow to see, values that pile up at the bound; Bonferroni over the two.
+    """
+    limit = furthest(bound, drawn.dtype)
+    counts = torch.histc(drawn.detach().double(), BINS, -limit, limit)
+    bins = statistics.evenly_spread([int(count) for count in counts])
+    return min(1.0, 2 * min(bins, statistics.uniform(drawn, -limit, limit)))
+
+
+def independent(drawn: torch.Tensor) -> float:
+    """Returns the p-value of signs not depending on each other along any dimension; the first is that of the draws."""
+    positive = drawn > 0
+    found = [statistics.independent_along(positive, dim, 0.5) for dim in range(drawn.ndim)]
+    return min(1.0, len(found) * min(found))

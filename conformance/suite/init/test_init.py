@@ -1,0 +1,334 @@
+"""What must hold of fan_in_fan_out, xavier_uniform_, kaiming_uniform_ and init_linear_."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from conformance.engine.checking import Check, Seen, kind_of
+from conformance.engine.properties import FLOATS, HALVES, holds
+from conformance.suite.common.properties import has_signature
+from conformance.suite.init import cases, oracle
+from conformance.suite.init.cases import DrawCase, FanCase, LayerCase, RefusedCase
+
+test_fan_in_fan_out_has_its_signature = has_signature("fan_in_fan_out")
+test_xavier_uniform_has_its_signature = has_signature("xavier_uniform_")
+test_kaiming_uniform_has_its_signature = has_signature("kaiming_uniform_")
+test_init_linear_has_its_signature = has_signature("init_linear_")
+
+
+@holds(
+    item="fan_in_fan_out",
+    name="linear",
+    driver="init.fans",
+    cases=cases.looked_at,
+    requirements=("formula", "form", "untouched"),
+    meta=True,
+    share=0.5,
+)
+def test_the_fans_of_a_linear_are_in_and_out(case: FanCase, seen: Seen, check: Check) -> None:
+    _fans_are_right("formula", case, seen, check)
+    check.bits("untouched", seen.weight, case.weight.value, path="the weight after the call")
+
+
+@holds(
+    item="fan_in_fan_out",
+    name="conv",
+    driver="init.fans",
+    cases=cases.looked_at_conv,
+    requirements=("convolution",),
+    share=0.2,
+)
+def test_the_fans_of_a_convolution_count_its_kernel(case: FanCase, seen: Seen, check: Check) -> None:
+    _fans_are_right("convolution", case, seen, check)
+
+
+@holds(
+    item="fan_in_fan_out",
+    name="refuses",
+    driver="init.fans_refused",
+    cases=cases.refused,
+    requirements=("refuses",),
+    share=0.1,
+)
+def test_a_bias_has_no_fans(case: RefusedCase, seen: Seen, check: Check) -> None:
+    _refused(seen, check)
+
+
+@holds(
+    item="xavier_uniform_",
+    name="draws",
+    driver="init.xavier",
+    cases=cases.xavier,
+    requirements=("bound", "uniform", "independent", "in-place", "leaf", "form", "views"),
+    dtypes=FLOATS,
+    meta=True,
+    share=0.2,
+)
+def test_xavier_uniform_draws_from_its_distribution(case: DrawCase, seen: Seen, check: Check) -> None:
+    _fills(case, seen, check)
+    _draws_from("bound", seen.drawn, oracle.xavier_bound(case), check)
+
+
+@holds(
+    item="xavier_uniform_",
+    name="half",
+    driver="init.xavier",
+    cases=cases.xavier,
+    requirements=("bound", "form"),
+    dtypes=HALVES,
+    share=0.1,
+)
+def test_xavier_uniform_keeps_its_bound_in_half_precision(case: DrawCase, seen: Seen, check: Check) -> None:
+    _keeps_within(case, seen, check, oracle.xavier_bound(case))
+
+
+@holds(
+    item="xavier_uniform_",
+    name="conv",
+    driver="init.xavier",
+    cases=cases.xavier_conv,
+    requirements=("convolution",),
+    share=0.1,
+)
+def test_xavier_uniform_counts_the_kernel(case: DrawCase, seen: Seen, check: Check) -> None:
+    _reaches("convolution", seen.drawn, oracle.xavier_bound(case), check)
+
+
+@holds(
+    item="xavier_uniform_",
+    name="from-scratch",
+    driver="init.xavier",
+    cases=lambda: cases.xavier("float32"),
+    requirements=("from-scratch",),
+    share=0.05,
+)
+def test_xavier_uniform_is_made_from_scratch(case: DrawCase, seen: Seen, check: Check) -> None:
+    """Whether the reference was reached is judged by the engine, on every call."""
+
+
+@holds(
+    item="kaiming_uniform_",
+    name="draws",
+    driver="init.kaiming",
+    cases=cases.kaiming,
+    requirements=("bound", "uniform", "independent", "in-place", "leaf", "form", "views"),
+    dtypes=FLOATS,
+    meta=True,
+    share=0.2,
+)
+def test_kaiming_uniform_draws_from_its_distribution(case: DrawCase, seen: Seen, check: Check) -> None:
+    _fills(case, seen, check)
+    _draws_from("bound", seen.drawn, oracle.kaiming_bound(case), check)
+
+
+@holds(
+    item="kaiming_uniform_",
+    name="half",
+    driver="init.kaiming",
+    cases=cases.kaiming,
+    requirements=("bound", "form"),
+    dtypes=HALVES,
+    share=0.1,
+)
+def test_kaiming_uniform_keeps_its_bound_in_half_precision(case: DrawCase, seen: Seen, check: Check) -> None:
+    _keeps_within(case, seen, check, oracle.kaiming_bound(case))
+
+
+@holds(
+    item="kaiming_uniform_",
+    name="conv",
+    driver="init.kaiming",
+    cases=cases.kaiming_conv,
+    requirements=("convolution",),
+    share=0.1,
+)
+def test_kaiming_uniform_counts_the_kernel(case: DrawCase, seen: Seen, check: Check) -> None:
+    _reaches("convolution", seen.drawn, oracle.kaiming_bound(case), check)
+
+
+@holds(
+    item="kaiming_uniform_",
+    name="nonlinearities",
+    driver="init.kaiming",
+    cases=cases.kaiming_before_others,
+    requirements=("nonlinearities",),
+    share=0.2,
+)
+def test_kaiming_uniform_knows_other_gains(case: DrawCase, seen: Seen, check: Check) -> None:
+    _reaches("nonlinearities", seen.drawn, oracle.kaiming_bound(case), check)
+
+
+@holds(
+    item="kaiming_uniform_",
+    name="refuses",
+    driver="init.kaiming_refused",
+    cases=cases.refused,
+    requirements=("refuses",),
+    share=0.1,
+)
+def test_kaiming_uniform_refuses_what_it_does_not_know(case: RefusedCase, seen: Seen, check: Check) -> None:
+    _refused(seen, check)
+
+
+@holds(
+    item="kaiming_uniform_",
+    name="from-scratch",
+    driver="init.kaiming",
+    cases=lambda: cases.kaiming("float32"),
+    requirements=("from-scratch",),
+    share=0.05,
+)
+def test_kaiming_uniform_is_made_from_scratch(case: DrawCase, seen: Seen, check: Check) -> None:
+    """Whether the reference was reached is judged by the engine, on every call."""
+
+
+@holds(
+    item="init_linear_",
+    name="draws",
+    driver="init.layer",
+    cases=cases.layers,
+    requirements=("bound", "uniform", "independent", "bias", "no-bias", "in-place", "form", "same-parameters"),
+    dtypes=FLOATS,
+    meta=True,
+    share=0.3,
+)
+def test_init_linear_draws_by_its_scheme(case: LayerCase, seen: Seen, check: Check) -> None:
+    _initialises(case, seen, check)
+    _draws_from("bound", seen.drawn, oracle.layer_bound(case), check)
+
+
+@holds(
+    item="init_linear_",
+    name="zero",
+    driver="init.layer",
+    cases=cases.zeroed_layers,
+    requirements=("zero", "bias", "no-bias", "in-place", "form"),
+    share=0.3,
+)
+def test_init_linear_can_zero_a_layer(case: LayerCase, seen: Seen, check: Check) -> None:
+    _initialises(case, seen, check)
+    _all_zero("zero", seen.drawn, "the weight", check)
+    _all_zero("zero", seen.plain_weight, "the weight of a layer without a bias", check)
+
+
+@holds(
+    item="init_linear_",
+    name="refuses",
+    driver="init.layer_refused",
+    cases=cases.refused,
+    requirements=("refuses",),
+    share=0.1,
+)
+def test_init_linear_refuses_what_it_does_not_know(case: RefusedCase, seen: Seen, check: Check) -> None:
+    _refused(seen, check)
+
+
+def _fans_are_right(requirement: str, case: FanCase, seen: Seen, check: Check) -> None:
+    fan_in, fan_out = oracle.fans(case.weight.shape)
+    whole = isinstance(seen.fans, tuple) and len(seen.fans) == 2 and all(type(n) is int for n in seen.fans)
+    form = "form" if requirement == "formula" else requirement
+    got = f"{kind_of(seen.fans)}: {seen.fans!r}"
+    if check.that(form, whole, got=got, expected="a tuple of two ints", path="fans"):
+        expected = f"fan_in = {fan_in}, fan_out = {fan_out}"
+        check.that(requirement, seen.fans == (fan_in, fan_out), got=seen.fans, expected=expected, path="fans")
+
+
+def _fills(case: DrawCase, seen: Seen, check: Check) -> None:
+    """Checks that the tensor itself was filled, and is still what it was otherwise."""
+    _form(case.weight.dtype, (_draws(case, check), *case.weight.shape), seen.drawn, check)
+    _same_object(seen.returned, "the weight", check)
+    _changed(seen.drawn, case.weight.value, check)
+    grad = case.parameter or case.weight.requires_grad
+    left = f"is_leaf={seen.leaf}, requires_grad={seen.requires_grad}, autograd {'on' if seen.autograd else 'off'}"
+    as_was = seen.leaf is True and seen.requires_grad is grad and seen.autograd is True
+    check.that("leaf", as_was, got=left, expected=f"a leaf with requires_grad={grad}, autograd on", path="the weight")
+    if check.variant.device != "meta" and isinstance(seen.drawn, torch.Tensor) and seen.drawn.ndim:
+        check.bits("views", seen.view, seen.drawn[-1], path="a view taken before the call")
+
+
+def _initialises(case: LayerCase, seen: Seen, check: Check) -> None:
+    """Checks all of a layer but the distribution of its weight."""
+    shape = case.weight.shape
+    draws = _draws(case, check)
+    _form(case.weight.dtype, (draws, *shape), seen.drawn, check)
+    check.tensor("form", seen.biases, shape=(draws, shape[0]), dtype=case.weight.dtype, path="the bias")
+    asked = {"weight": True, "bias": True}
+    check.that("form", seen.trainable == asked, got=seen.trainable, expected="a trainable weight and bias, leaves both")
+    _same_object(seen.returned, "the layer", check)
+    _changed(seen.drawn, case.weight.value, check)
+    _all_zero("bias", seen.biases, "the bias", check)
+    _same_object(seen.plain_returned, "the layer without a bias", check)
+    check.that("no-bias", seen.plain_bias is None, got=seen.plain_bias, expected="None", path="bias of a layer without")
+    check.tensor("no-bias", seen.plain_weight, shape=shape, dtype=case.weight.dtype, path="weight of a layer without")
+    if check.variant.device != "meta" and isinstance(seen.plain_weight, torch.Tensor):
+        new = not torch.equal(seen.plain_weight.detach(), case.weight.value)
+        check.that("no-bias", new, got="the weight as it was", expected="new values in a layer without a bias")
+    if case.scheme != "zero" and check.variant.device != "meta":
+        check.that("same-parameters", seen.kept is True, got="new Parameters", expected="the Parameters as they were")
+
+
+def _draws(case: DrawCase | LayerCase, check: Check) -> int:
+    return 1 if check.variant.device == "meta" else case.draws
+
+
+def _form(dtype: str, shape: tuple[int, ...], drawn: Any, check: Check) -> None:
+    check.tensor("form", drawn, shape=shape, dtype=dtype, path="the weight, call by call")
+
+
+def _same_object(returned: Any, what: str, check: Check) -> None:
+    check.that("in-place", returned is True, got=kind_of(returned), expected=f"{what} itself", path="what it returned")
+
+
+def _changed(drawn: Any, before: torch.Tensor, check: Check) -> None:
+    if check.variant.device != "meta" and isinstance(drawn, torch.Tensor) and drawn.ndim:
+        new = not torch.equal(drawn[0].double(), before.double())
+        check.that("in-place", new, got="the values as they were", expected="new values in the tensor that was given")
+
+
+def _all_zero(requirement: str, value: Any, what: str, check: Check) -> None:
+    if not check.tensor(requirement, value, path=what) or check.variant.device == "meta":
+        return
+    worst = float(value.detach().double().abs().max()) if value.numel() else 0.0
+    check.that(requirement, worst == 0, got=f"an entry of size {worst:.6g}", expected="zeros", path=what)
+
+
+def _within(requirement: str, drawn: Any, bound: float, check: Check) -> bool:
+    """Checks that no draw lies beyond the bound; False where nothing more can be said of the draws."""
+    if not check.tensor(requirement, drawn, path="the weight") or check.variant.device == "meta" or not drawn.numel():
+        return False
+    beyond = drawn.detach().double().abs()
+    ok = bool((beyond <= oracle.furthest(bound, drawn.dtype)).all())
+    got = f"an entry of size {float(beyond.max()):.6g}"
+    return check.that(requirement, ok, got=got, expected=f"every entry within ±{bound:.6g}", path="the weight")
+
+
+def _reaches(requirement: str, drawn: Any, bound: float, check: Check) -> bool:
+    """Checks that the draws reach up to the bound, and not beyond."""
+    if not _within(requirement, drawn, bound, check):
+        return False
+    got = f"no entry beyond {float(drawn.abs().max()):.6g} in {drawn.numel()} draws"
+    p_value = oracle.short_of(drawn, bound)
+    return check.chance(requirement, p_value, got=got, expected=f"entries up to ±{bound:.6g}", path="the weight")
+
+
+def _draws_from(requirement: str, drawn: Any, bound: float, check: Check) -> None:
+    """Checks the draws' distribution."""
+    if not _reaches(requirement, drawn, bound, check):
+        return
+    mean, deviation = float(drawn.double().mean()), float(drawn.double().std(correction=0))
+    got = f"{drawn.numel()} draws of mean {mean:.4g} and standard deviation {deviation:.4g}"
+    expected = f"draws from U(-{bound:.6g}, {bound:.6g}), of mean 0 and standard deviation {bound / 3**0.5:.4g}"
+    check.chance("uniform", oracle.uniform(drawn, bound), got=got, expected=expected, path="the weight")
+    got = "entries whose signs follow those of their neighbours, or of the draw before"
+    check.chance("independent", oracle.independent(drawn), got=got, expected="independent draws", path="the weight")
+
+
+def _keeps_within(case: DrawCase, seen: Seen, check: Check, bound: float) -> None:
+    _form(case.weight.dtype, (_draws(case, check), *case.weight.shape), seen.drawn, check)
+    _within("bound", seen.drawn, bound, check)
+
+
+def _refused(seen: Seen, check: Check) -> None:
+    check.that("refuses", seen.error is not None, got="an answer", expected="an exception", path="the call")
