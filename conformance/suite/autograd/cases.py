@@ -46,7 +46,7 @@ def _inputs(draw: st.DrawFn, dtype: str, count: int, requires_grad: tuple[bool |
     asked = requires_grad if leaf else (True,) * count
     inputs = tuple(draw(tensors(shape, dtype, kinds, requires_grad=asked[k])) for k in range(count))
     others = tuple(draw(tensors(shape, dtype, kinds, requires_grad=asked[k])) for k in range(count))
-    stale = (None,) * count
+    stale: tuple[TensorSpec | None, ...] = (None,) * count
     if leaf and draw(st.booleans()):
         stale = tuple(draw(tensors(inputs[k].shape, dtype, ("ordinary",), ())) for k in range(count))
     return GradCase(inputs, others, stale, leaf)

@@ -1,0 +1,231 @@
+"""Cases for the datasets, the padding and the loader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+from conformance.suite.strategies import SEEDS, indices, tensors
+from conformance.suite.tensors import Case, TensorSpec
+
+INTEGERS = ("int64", "int64", "int32", "int16", "uint8", "int8")
+# Largest numbers, by dtype: beyond what float32 holds exactly where the dtype goes that far.
+HIGHEST = {"int64": 2**40, "int32": 2**30, "int16": 2**14, "uint8": 200, "int8": 100}
+# Rows whose starts are counted; see the error rates in oracle.py.
+ROWS = 1024
+
+
+@dataclass(frozen=True, repr=False)
+class PairCase(Case):
+    """A dataset of the rows of x and y; ``batch`` is what a DataLoader of it takes at a time."""
+
+    x: TensorSpec
+    y: TensorSpec
+    batch: int
+
+
+@dataclass(frozen=True, repr=False)
+class TokensCase(Case):
+    """A dataset of the rows of ``tokens``; ``batch`` is what a DataLoader of it takes at a time."""
+
+    tokens: TensorSpec
+    batch: int
+
+
+@dataclass(frozen=True, repr=False)
+class CropCase(Case):
+    """Crops of ``crop_len`` tokens, taken from the rows ``accesses`` in this order.
+
+    ``noise`` is what the global generators are seeded with for a second dataset of the same seed.
+    """
+
+    tokens: TensorSpec
+    crop_len: int
+    seed: int
+    accesses: tuple[int, ...]
+    noise: int
+
+
+@dataclass(frozen=True, repr=False)
+class StartsCase(Case):
+    """Crops of every row of ``tokens``, with a seed and another one, or, with None, without."""
+
+    tokens: TensorSpec
+    crop_len: int
+    seed: int | None
+    other_seed: int | None
+    noise: int
+
+    @property
+    def starts(self) -> int:
+        """How many starts there are to choose from."""
+        return self.tokens.shape[1] - self.crop_len + 1
+
+
+@dataclass(frozen=True, repr=False)
+class BatchCase(Case):
+    """The three parts of a PaddedBatch."""
+
+    tokens: TensorSpec
+    lengths: TensorSpec
+    padding_mask: TensorSpec
+
+
+@dataclass(frozen=True, repr=False)
+class PadCase(Case):
+    """Sequences to pad with ``pad_value``, and without one."""
+
+    seqs: tuple[TensorSpec, ...]
+    pad_value: int
+
+
+@dataclass(frozen=True, repr=False)
+class CollateCase(Case):
+    """Samples (input_ids, target_ids) to collate with ``pad_value``, and without one."""
+
+    batch: tuple[tuple[TensorSpec, TensorSpec], ...]
+    pad_value: int
+
+
+@dataclass(frozen=True, repr=False)
+class LoaderCase(Case):
+    """A loader of the numbers from 0 to ``count`` - 1; None stands for an argument that is not given.
+
+    It loads in its own process; ``workers`` is what a second one, which does not run, is asked for.
+    """
+
+    count: int
+    batch_size: int
+    shuffle: bool | None
+    drop_last: bool | None
+    collate: bool
+    workers: int | None
+
+
+@st.composite
+def _values(draw: st.DrawFn, shape: tuple[int, ...]) -> TensorSpec:
+    dtype = draw(st.sampled_from(("float32", "float64", "bfloat16", "int64", "uint8", "bool")))
+    if dtype in ("float32", "float64", "bfloat16"):
+        return draw(tensors(shape, dtype, ("ordinary", "counting")))
+    return draw(indices(shape, 2 if dtype == "bool" else HIGHEST[dtype], dtype))
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> PairCase:
+    """Rows of any shape and dtype, those of x of another than those of y."""
+    n = draw(st.integers(1, 5))
+    x, y = (draw(_values((n, *draw(st.lists(st.integers(1, 3), max_size=3))))) for _ in range(2))
+    return PairCase(x, y, draw(st.integers(1, 3)))
+
+
+@st.composite
+def sequences(draw: st.DrawFn) -> TokensCase:
+    """Sequences of two or more integers of any dtype."""
+    dtype = draw(st.sampled_from(INTEGERS))
+    shape = (draw(st.integers(1, 5)), draw(st.one_of(st.integers(2, 6), st.sampled_from((17, 64, 300)))))
+    return TokensCase(draw(indices(shape, HIGHEST[dtype], dtype)), draw(st.integers(1, 3)))
+
+
+@st.composite
+def _counted(draw: st.DrawFn, rows: int, length: int) -> TensorSpec:
+    dtype = draw(st.sampled_from(("int64", "int32", "int16")))
+    layout = draw(st.sampled_from(("contiguous", "transposed", "strided", "offset")))
+    return TensorSpec((rows, length), dtype, "counting", layout=layout)
+
+
+_SEEDS = st.one_of(st.just(0), SEEDS)
+
+
+@st.composite
+def crops(draw: st.DrawFn) -> CropCase:
+    """A handful of crops with at least three starts to choose from."""
+    rows, crop_len = draw(st.integers(2, 5)), draw(st.integers(1, 6))
+    tokens = draw(_counted(rows, crop_len + draw(st.integers(2, 9))))
+    accesses = tuple(draw(st.lists(st.integers(0, rows - 1), min_size=6, max_size=10)))
+    return CropCase(tokens, crop_len, draw(_SEEDS), accesses, draw(SEEDS))
+
+
+@st.composite
+def whole_sequences(draw: st.DrawFn) -> CropCase:
+    """Crops as long as the sequences."""
+    rows, length = draw(st.integers(1, 3)), draw(st.integers(1, 6))
+    return CropCase(draw(_counted(rows, length)), length, draw(_SEEDS), tuple(range(rows)), draw(SEEDS))
+
+
+@st.composite
+def starts(draw: st.DrawFn, *, seeded: bool, rows: int = ROWS) -> StartsCase:
+    """Crops of many rows; most have three starts, where an uneven choice shows most."""
+    count, crop_len = draw(st.sampled_from((3, 3, 3, 3, 3, 2, 5, 8))), draw(st.integers(1, 4))
+    tokens = TensorSpec((rows, crop_len + count - 1), "int64", "counting")
+    seed = draw(_SEEDS) if seeded else None
+    return StartsCase(tokens, crop_len, seed, seed + 1 + draw(SEEDS) if seed is not None else None, draw(SEEDS))
+
+
+def few_starts() -> st.SearchStrategy[StartsCase]:
+    """Crops of a few rows, with a seed or without."""
+    return st.booleans().flatmap(lambda seeded: starts(seeded=seeded, rows=8))
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> BatchCase:
+    """The parts of a batch, as pad_1d_sequences would put them together for rows that need no padding."""
+    b, t = draw(st.integers(1, 4)), draw(st.integers(1, 5))
+    mask = TensorSpec((b, t), "bool", "zeros")
+    return BatchCase(draw(indices((b, t), 1000, "int64")), TensorSpec((b,), "int64", "ones", scale=float(t)), mask)
+
+
+@st.composite
+def _lengths(draw: st.DrawFn) -> list[int]:
+    """Lengths of the sequences of a batch: any, in any order, at least one of them not zero."""
+    lengths = draw(st.lists(st.integers(0, 6), min_size=0, max_size=4))
+    longest = draw(st.one_of(st.integers(1, 7), st.integers(1, 7), st.sampled_from((33, 300))))
+    lengths.insert(draw(st.integers(0, len(lengths))), longest)
+    return lengths
+
+
+@st.composite
+def sequences_to_pad(draw: st.DrawFn) -> PadCase:
+    """Sequences of different lengths, of one integer dtype, with a pad value that it can hold."""
+    dtype = draw(st.sampled_from(INTEGERS))
+    high = draw(st.sampled_from((3, HIGHEST[dtype])))
+    pads = (0, 1, 2, 99) if dtype == "uint8" else (0, 1, 2, 99, -1, -100)
+    seqs = tuple(draw(indices((length,), high, dtype)) for length in draw(_lengths()))
+    return PadCase(seqs, draw(st.sampled_from(pads)))
+
+
+@st.composite
+def sequences_of_pads(draw: st.DrawFn) -> PadCase:
+    """Sequences of zeros and ones, padded with one of these."""
+    seqs = tuple(draw(indices((length,), 2)) for length in [*draw(_lengths()), 3, 5])
+    return PadCase(seqs, draw(st.sampled_from((0, 1))))
+
+
+@st.composite
+def samples(draw: st.DrawFn) -> CollateCase:
+    """Samples of different lengths, the two of a sample equally long; targets are no shift of the inputs."""
+    dtype = draw(st.sampled_from(("int64", "int64", "int32")))
+    high = draw(st.sampled_from((3, HIGHEST[dtype])))
+    batch = tuple(
+        (draw(indices((length,), high, dtype)), draw(indices((length,), high, dtype))) for length in draw(_lengths())
+    )
+    return CollateCase(batch, draw(st.sampled_from((0, 1, 2, -1, -100))))
+
+
+@st.composite
+def loaders(draw: st.DrawFn) -> LoaderCase:
+    """Loaders that do not shuffle, with any of the other arguments."""
+    return LoaderCase(
+        count=draw(st.integers(1, 12)),
+        batch_size=draw(st.integers(1, 5)),
+        shuffle=False,
+        drop_last=draw(st.sampled_from((None, False, True))),
+        collate=draw(st.booleans()),
+        workers=draw(st.sampled_from((None, 0, 1, 2, 3))),
+    )
+
+
+def shuffled_loaders() -> st.SearchStrategy[LoaderCase]:
+    """Loaders that shuffle enough samples for two orders never to agree by chance."""
+    counts, sizes, shuffle = st.integers(20, 40), st.integers(1, 8), st.sampled_from((True, None))
+    return st.builds(LoaderCase, counts, sizes, shuffle, st.sampled_from((None, True)), st.booleans(), st.none())

@@ -1,0 +1,130 @@
+"""Checks that several properties of the data area share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from conformance.engine.checking import Check, Seen, kind_of
+from conformance.numerics import statistics
+from conformance.suite.data import oracle
+from conformance.suite.data.cases import CropCase, LoaderCase, StartsCase
+from conformance.suite.tensors import TensorSpec
+
+
+def is_pair(item: Any, check: Check, requirement: str, path: str) -> bool:
+    """Checks that an item is a tuple of two."""
+    pair = isinstance(item, tuple) and len(item) == 2
+    return check.that(requirement, pair, got=kind_of(item), expected="a tuple of two tensors", path=path)
+
+
+def is_batch(batch: Any, check: Check) -> bool:
+    """Checks that a collated batch is a dict with the four keys."""
+    keys = {"input_ids", "target_ids", "attention_mask", "padding_mask"}
+    is_dict = isinstance(batch, dict) and keys <= set(batch)
+    return check.that("form", is_dict, got=kind_of(batch), expected=f"a dict with the keys {sorted(keys)}")
+
+
+def row(requirement: str, got: Any, expected: torch.Tensor, check: Check, path: str) -> None:
+    """Checks the form of a tensor and then, for ``requirement``, its entries."""
+    if check.tensor("form", got, shape=tuple(expected.shape), dtype=expected.dtype, path=path):
+        check.bits(requirement, got, expected, path=path)
+
+
+def loaded(batches: list[Any], columns: list[torch.Tensor], size: int, check: Check) -> None:
+    """Checks that the batches of a DataLoader are the columns, ``size`` rows at a time."""
+    count = -(-len(columns[0]) // size)
+    check.that("loader", len(batches) == count, got=f"{len(batches)} batches", expected=f"{count} batches")
+    for k, batch in enumerate(batches):
+        pair = isinstance(batch, list | tuple) and len(batch) == 2
+        if check.that("loader", pair, got=kind_of(batch), expected="a pair of batches", path=f"batch {k}"):
+            for got, column in zip(batch, columns, strict=True):
+                check.bits("loader", got, column[k * size : (k + 1) * size], path=f"batch {k}")
+
+
+def as_torch(seen: Seen, last: list[torch.Tensor], count: int, check: Check) -> None:
+    """Checks what torch's own datasets do: their class, index -1, and a loop that ends."""
+    check.that("dataset", seen.dataset is True, got="some other class", expected="a torch.utils.data.Dataset")
+    pair = isinstance(seen.last, tuple) and len(seen.last) == 2
+    if check.that("iteration", pair, got=seen.last, expected="the last item", path="dataset[-1]"):
+        for got, expected in zip(seen.last, last, strict=True):
+            check.bits("iteration", got, expected, path="dataset[-1]")
+    ends = seen.looped == count
+    check.that("iteration", ends, got=seen.looped, expected=f"a loop over the dataset that ends after {count} items")
+
+
+def refused(requirement: str, refusal: Any, check: Check, expected: str) -> None:
+    """Checks that something was refused, by whatever exception."""
+    check.that(requirement, isinstance(refusal, str), got=refusal or "nothing raised", expected=expected)
+
+
+def written(value: Any) -> str:
+    """Returns a short tensor as its numbers."""
+    return str(value.tolist()) if isinstance(value, torch.Tensor) else kind_of(value)
+
+
+def window(requirement: str, crop: Any, sequence: torch.Tensor, case: CropCase, check: Check, path: str) -> None:
+    """Checks that a crop is part of a sequence of distinct tokens."""
+    form = "form" if requirement == "crop" else requirement
+    if not check.tensor(form, crop, shape=(case.crop_len,), dtype=sequence.dtype, path=path):
+        return
+    if check.variant.device != "meta":
+        fair = oracle.start_of(crop, sequence) is not None
+        expected = f"{case.crop_len} tokens of {sequence.tolist()}, one after the other"
+        check.that(requirement, fair, got=written(crop), expected=expected, path=path)
+
+
+def starts_of(requirement: str, crops: Any, case: StartsCase, check: Check) -> list[int] | None:
+    """Returns where crops start; where they are no crops, the requirement is not met and there is nothing to count."""
+    rows = len(crops) if isinstance(crops, torch.Tensor | list) else 0
+    shape = (rows, case.crop_len)
+    if not check.tensor(requirement, crops, shape=shape, dtype=case.tokens.dtype, path="the crops, stacked"):
+        return None
+    starts = oracle.starts_of(crops, case.tokens.value)
+    check.that(requirement, starts is not None, got="something else", expected="a window of each row")
+    return None if starts is None else starts.tolist()
+
+
+def even_starts(case: StartsCase, seen: Seen, check: Check) -> list[int] | None:
+    """Checks that the starts of many items are even and independent, and returns them."""
+    starts = starts_of("every-start", seen.crops, case, check)
+    if starts is None:
+        return None
+    counts = [starts.count(start) for start in range(case.starts)]
+    shown = f"starts 0 to {case.starts - 1} came up {counts} times"
+    check.chance("every-start", oracle.stays_away(counts), got=shown, expected="each start at least once")
+    each = f"each about {len(starts) / case.starts:.0f} times"
+    check.chance("even", statistics.evenly_spread(counts), got=shown, expected=each)
+    p = oracle.neighbours_independent(starts, case.starts)
+    check.chance("independent", p, got=f"the starts {starts[:12]} ...", expected="each independent of the one before")
+    return starts
+
+
+def sequences_untouched(specs: list[TensorSpec], left: list[Any], check: Check) -> None:
+    """Checks that sequences are what they were before the call, and in their order."""
+    for k, (spec, sequence) in enumerate(zip(specs, left, strict=True)):
+        check.bits("untouched", sequence, spec.value, path=f"sequence {k} afterwards")
+
+
+def ids(requirement: str, got: Any, expected: torch.Tensor, dtype: str, check: Check, path: str) -> None:
+    """Checks padded ids, in int64 or in the dtype that they came in."""
+    if not check.tensor(requirement, got, shape=tuple(expected.shape), path=path):
+        return
+    name = str(got.dtype).removeprefix("torch.")
+    if check.that(requirement, name in ("int64", dtype), got=name, expected="int64", path=f"dtype of {path}"):
+        check.bits(requirement, got, expected.to(got.dtype), path=path)
+
+
+def numbers(epoch: list[Any], case: LoaderCase, check: Check, requirement: str) -> list[list[int]] | None:
+    """Returns the samples of each batch of an epoch; None where the batches were not made as asked."""
+    found = []
+    for k, batch in enumerate(epoch):
+        samples = batch.get("collated") if case.collate and isinstance(batch, dict) else batch
+        expected = "what collate_fn returned" if case.collate else "the samples stacked to (B, 1)"
+        made = isinstance(samples, torch.Tensor) and samples.ndim == (1 if case.collate else 2)
+        if not check.that(requirement, made, got=kind_of(batch), expected=expected, path=f"batch {k}"):
+            return None
+        assert isinstance(samples, torch.Tensor)
+        found.append([int(number) for number in samples.reshape(-1).tolist()])
+    return found

@@ -1,0 +1,255 @@
+"""Builds datasets and loaders, pads and collates, and reports what came of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+
+def pairs(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Reads a TensorPairDataset by index, again in reverse, and through a DataLoader."""
+    seen = _read(items.TensorPairDataset(case.x, case.y), len(case.x), case.batch)
+    return {**seen, "x": case.x, "y": case.y}
+
+
+def pairs_as_torch(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Reports what a TensorPairDataset does that torch's datasets do, and whether it refuses a y that is longer."""
+    longer = torch.cat((case.y, case.y))
+    seen = _as_torch(items.TensorPairDataset(case.x, case.y), len(case.x))
+    return {**seen, "refusal": _refusal(lambda: items.TensorPairDataset(case.x, longer))}
+
+
+def next_tokens(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Reads a NextTokenDataset by index, again in reverse, and through a DataLoader."""
+    seen = _read(items.NextTokenDataset(case.tokens), len(case.tokens), case.batch)
+    return {**seen, "tokens": case.tokens}
+
+
+def next_tokens_as_torch(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Reports what a NextTokenDataset does that torch's datasets do."""
+    return _as_torch(items.NextTokenDataset(case.tokens), len(case.tokens))
+
+
+def crops(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Reads two RandomCropSequenceDatasets of one seed in turns, each made under another state of the generators."""
+    moved = []
+    made: list[Any] = []
+    for _ in range(2):
+        before = _states()
+        made.append(items.RandomCropSequenceDataset(case.tokens, case.crop_len, seed=case.seed))
+        moved += _moved(before, _states())
+        torch.manual_seed(case.noise)
+        random.seed(case.noise)
+    before = _states()
+    crops = [[_copied(dataset[i]) for dataset in made] for i in case.accesses]
+    moved += _moved(before, _states())
+    return {
+        "length": len(made[0]),
+        "first": [pair[0] for pair in crops],
+        "second": [pair[1] for pair in crops],
+        "moved": sorted(set(moved)),
+        "batches": [_plain(batch) for batch in DataLoader(made[0], batch_size=2)],
+        "tokens": case.tokens,
+    }
+
+
+def crop_starts(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Reads each item of a RandomCropSequenceDataset, some of them again, and some of another such dataset."""
+    torch.manual_seed(case.noise)
+    rows = range(len(case.tokens))
+    with _WatchedRandom() as watched:
+        dataset, other = (_cropping(items, case, seed) for seed in (case.seed, case.other_seed))
+        crops = [dataset[i] for i in rows]
+        again, others = ([source[i] for i in rows[:64]] for source in (dataset, other))
+    return {
+        "crops": _stacked(crops),
+        "again": _stacked(again),
+        "others": _stacked(others),
+        "python_random": watched.used(),
+    }
+
+
+def crops_as_torch(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Reports whether a RandomCropSequenceDataset is a Dataset and refuses crops longer than the sequences."""
+    tokens, length = case.tokens, case.tokens.shape[1]
+    dataset = items.RandomCropSequenceDataset(tokens, case.crop_len, seed=case.seed)
+    refusal = _refusal(lambda: items.RandomCropSequenceDataset(tokens, length + 1, seed=case.seed)[0])
+    return {"dataset": isinstance(dataset, Dataset), "refusal": refusal}
+
+
+def padded_batch(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Makes a PaddedBatch by position and by name, and tries to set a field anew."""
+    parts = {"tokens": case.tokens, "lengths": case.lengths, "padding_mask": case.padding_mask}
+    by_position, by_name = items.PaddedBatch(*parts.values()), items.PaddedBatch(**parts)
+
+    def set_anew() -> None:
+        by_name.tokens = case.lengths
+
+    seen = {name: [getattr(batch, name, None) for batch in (by_position, by_name)] for name in parts}
+    return {**seen, "refusal": _refusal(set_anew)}
+
+
+def padded(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Pads sequences and reports the parts, whether in a PaddedBatch, and the tokens without a pad value."""
+    seqs = list(case.seqs)
+    batch = items.pad_1d_sequences(seqs, pad_value=case.pad_value)
+    own = getattr(items, "PaddedBatch", None)
+    return {
+        "type": type(batch).__name__,
+        "own": isinstance(batch, own) if isinstance(own, type) else None,
+        "tokens": getattr(batch, "tokens", None),
+        "lengths": getattr(batch, "lengths", None),
+        "mask": getattr(batch, "padding_mask", None),
+        "default": getattr(items.pad_1d_sequences(seqs), "tokens", None),
+        "seqs": seqs,
+    }
+
+
+def padded_on_meta(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Pads sequences on the meta device and reports where the parts lie; nothing where values were read."""
+    try:
+        batch = items.pad_1d_sequences([seq.to("meta") for seq in case.seqs])
+    except (RuntimeError, NotImplementedError):
+        return {"devices": []}
+    parts = [getattr(batch, name, None) for name in ("lengths", "padding_mask")]
+    return {"devices": [part.device.type if isinstance(part, torch.Tensor) else "no tensor" for part in parts]}
+
+
+def collated(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Collates samples, with a pad value and without, and reports the dicts, and the samples afterwards."""
+    samples = list(case.batch)
+    batch = items.collate_next_token_batch(samples, pad_value=case.pad_value)
+    return {"batch": _plain(batch), "default": _plain(items.collate_next_token_batch(samples)), "samples": samples}
+
+
+def loader(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Runs through two epochs of a loader, and reads the number of workers off a second one."""
+    given = {"shuffle": case.shuffle, "drop_last": case.drop_last, "collate_fn": _collate if case.collate else None}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    made = items.make_dataloader(_Numbers(case.count), case.batch_size, **options)
+    epochs = [[_plain(batch) for batch in made] for _ in range(2)]
+    if case.workers is not None:
+        options["num_workers"] = case.workers
+    other = items.make_dataloader(_Numbers(case.count), case.batch_size, **options)
+    workers = getattr(other, "num_workers", None)
+    return {"type": type(made).__name__, "loader": isinstance(made, DataLoader), "workers": workers, "epochs": epochs}
+
+
+class _Numbers(Dataset[torch.Tensor]):
+    """The numbers from 0 on, each a tensor of shape (1,)."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return torch.tensor([index])
+
+
+def _collate(numbers: list[torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {"collated": torch.cat(numbers)}
+
+
+def _read(dataset: Any, count: int, batch: int) -> dict[str, Any]:
+    return {
+        "length": len(dataset),
+        "items": [_plain(dataset[i]) for i in range(count)],
+        "again": [_plain(dataset[i]) for i in reversed(range(count))][::-1],
+        "batches": [_plain(loaded) for loaded in DataLoader(dataset, batch_size=batch)],
+    }
+
+
+def _as_torch(dataset: Any, count: int) -> dict[str, Any]:
+    seen: dict[str, Any] = {"dataset": isinstance(dataset, Dataset)}
+    try:
+        seen["last"] = _plain(dataset[-1])
+    except Exception as error:
+        seen["last"] = type(error).__name__
+    try:
+        # One more than there are is enough to see that it does not end.
+        seen["looped"] = sum(1 for _ in zip(range(count + 1), dataset, strict=False))
+    except Exception as error:
+        seen["looped"] = type(error).__name__
+    return seen
+
+
+def _cropping(items: SimpleNamespace, case: SimpleNamespace, seed: int | None) -> Any:
+    if seed is None:
+        return items.RandomCropSequenceDataset(case.tokens, case.crop_len)
+    return items.RandomCropSequenceDataset(case.tokens, case.crop_len, seed=seed)
+
+
+def _refusal(call: Callable[[], Any]) -> str | None:
+    """Returns the name of the exception that a call ends in; None if it does not."""
+    try:
+        call()
+    except Exception as error:
+        return type(error).__name__
+    return None
+
+
+def _states() -> tuple[torch.Tensor, Any]:
+    return torch.get_rng_state(), random.getstate()
+
+
+def _moved(before: tuple[torch.Tensor, Any], after: tuple[torch.Tensor, Any]) -> list[str]:
+    """Returns which of the global generators are no longer in the state that they were in."""
+    torch_moved = not torch.equal(before[0], after[0])
+    return ["torch's"] * torch_moved + ["Python's"] * (before[1] != after[1])
+
+
+class _WatchedRandom:
+    """A block in which draws from Python's random module are noticed."""
+
+    def __enter__(self) -> _WatchedRandom:
+        self.draws = 0
+        self.before = random.getstate()
+        # Each of the module's functions ends up in one of these, but for random.random, which moves the state instead.
+        for name in ("random", "getrandbits"):
+            setattr(random.Random, name, self._counting(getattr(random.Random, name)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in ("random", "getrandbits"):
+            delattr(random.Random, name)
+
+    def used(self) -> bool:
+        """Returns whether anything was drawn, or the state of the global generator set."""
+        return self.draws > 0 or random.getstate() != self.before
+
+    def _counting(self, draw: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(generator: random.Random, *args: Any) -> Any:
+            self.draws += 1
+            return draw(generator, *args)
+
+        return counted
+
+
+def _stacked(found: Sequence[Any]) -> Any:
+    """Returns tensors of one shape and dtype as one; of anything else, the first few as they are."""
+    kinds = {(entry.shape, entry.dtype) if isinstance(entry, torch.Tensor) else None for entry in found}
+    if len(kinds) == 1 and None not in kinds:
+        return torch.stack(list(found))
+    return [_plain(entry) for entry in found[:4]]
+
+
+def _copied(value: Any) -> Any:
+    return value.clone() if isinstance(value, torch.Tensor) else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Returns tuples, lists and dicts of any kind as plain ones, so that what they hold can be sent."""
+    if isinstance(value, tuple):
+        return tuple(_plain(entry) for entry in value)
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    return value

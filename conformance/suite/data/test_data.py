@@ -1,0 +1,348 @@
+"""What must hold of the datasets, the padding and the loader."""
+
+from __future__ import annotations
+
+import torch
+
+from conformance.engine.checking import Check, Seen
+from conformance.engine.properties import holds
+from conformance.suite.common.properties import has_signature
+from conformance.suite.data import cases, checks, oracle
+from conformance.suite.data.cases import (
+    BatchCase,
+    CollateCase,
+    CropCase,
+    LoaderCase,
+    PadCase,
+    PairCase,
+    StartsCase,
+    TokensCase,
+)
+
+test_tensor_pair_dataset_has_its_signature = has_signature("TensorPairDataset")
+test_next_token_dataset_has_its_signature = has_signature("NextTokenDataset")
+test_random_crop_sequence_dataset_has_its_signature = has_signature("RandomCropSequenceDataset")
+test_padded_batch_has_its_signature = has_signature("PaddedBatch")
+test_pad_1d_sequences_has_its_signature = has_signature("pad_1d_sequences")
+test_collate_next_token_batch_has_its_signature = has_signature("collate_next_token_batch")
+test_make_dataloader_has_its_signature = has_signature("make_dataloader")
+
+
+@holds(
+    item="TensorPairDataset",
+    name="items",
+    driver="data.pairs",
+    cases=cases.pairs,
+    requirements=("pairs", "length", "form", "repeatable", "loader", "untouched"),
+    meta=True,
+    share=0.5,
+)
+def test_item_i_is_the_pair_of_rows_i(case: PairCase, seen: Seen, check: Check) -> None:
+    x, y = case.x.value, case.y.value
+    check.that("length", seen.length == len(x), got=seen.length, expected=f"{len(x)} items", path="len(dataset)")
+    for requirement, found in (("pairs", seen.items), ("repeatable", seen.again)):
+        for i, item in enumerate(found):
+            if checks.is_pair(item, check, "form", f"item {i}"):
+                for name, got, expected in zip("xy", item, (x[i], y[i]), strict=True):
+                    checks.row(requirement, got, expected, check, f"{name} of item {i}")
+    checks.loaded(seen.batches, [x, y], case.batch, check)
+    check.bits("untouched", seen.x, x, path="x afterwards")
+    check.bits("untouched", seen.y, y, path="y afterwards")
+
+
+@holds(
+    item="TensorPairDataset",
+    name="as-torch",
+    driver="data.pairs_as_torch",
+    cases=cases.pairs,
+    requirements=("dataset", "iteration", "lengths"),
+    share=0.2,
+)
+def test_pairs_behave_as_torch_s_own_dataset(case: PairCase, seen: Seen, check: Check) -> None:
+    checks.as_torch(seen, [case.x.value[-1], case.y.value[-1]], case.x.shape[0], check)
+    checks.refused("lengths", seen.refusal, check, "an exception for a y that is twice as long as x")
+
+
+@holds(
+    item="NextTokenDataset",
+    name="items",
+    driver="data.next_tokens",
+    cases=cases.sequences,
+    requirements=("shift", "length", "form", "dtype", "repeatable", "loader", "untouched"),
+    meta=True,
+    share=0.5,
+)
+def test_item_i_is_sequence_i_without_its_last_and_without_its_first(
+    case: TokensCase, seen: Seen, check: Check
+) -> None:
+    tokens = case.tokens.value
+    n, length = tokens.shape
+    check.that("length", seen.length == n, got=seen.length, expected=f"{n} items", path="len(dataset)")
+    for requirement, found in (("shift", seen.items), ("repeatable", seen.again)):
+        for i, item in enumerate(found):
+            if not checks.is_pair(item, check, "form", f"item {i}"):
+                continue
+            for name, got, expected in zip(("inputs", "targets"), item, (tokens[i, :-1], tokens[i, 1:]), strict=True):
+                path = f"{name} of item {i}"
+                if check.tensor("form", got, shape=(length - 1,), path=path) and check.tensor(
+                    "dtype", got, dtype=tokens.dtype, path=path
+                ):
+                    check.bits(requirement, got, expected, path=path)
+    checks.loaded(seen.batches, [tokens[:, :-1], tokens[:, 1:]], case.batch, check)
+    check.bits("untouched", seen.tokens, tokens, path="tokens afterwards")
+
+
+@holds(
+    item="NextTokenDataset",
+    name="as-torch",
+    driver="data.next_tokens_as_torch",
+    cases=cases.sequences,
+    requirements=("dataset", "iteration"),
+    share=0.2,
+)
+def test_next_tokens_behave_as_torch_s_own_dataset(case: TokensCase, seen: Seen, check: Check) -> None:
+    last = case.tokens.value[-1]
+    checks.as_torch(seen, [last[:-1], last[1:]], case.tokens.shape[0], check)
+
+
+@holds(
+    item="RandomCropSequenceDataset",
+    name="crops",
+    driver="data.crops",
+    cases=cases.crops,
+    requirements=("crop", "form", "length", "deterministic", "generator-left-alone", "loader", "untouched"),
+    meta=True,
+    share=0.5,
+)
+def test_crops_are_windows_that_the_seed_decides(case: CropCase, seen: Seen, check: Check) -> None:
+    tokens = case.tokens.value
+    n = len(tokens)
+    check.that("length", seen.length == n, got=seen.length, expected=f"{n} items", path="len(dataset)")
+    for place, (i, crop) in enumerate(zip(case.accesses, seen.first, strict=True)):
+        checks.window("crop", crop, tokens[i], case, check, f"dataset[{i}], access {place}")
+    if check.variant.device != "meta":
+        for i, one, other in zip(case.accesses, seen.first, seen.second, strict=True):
+            same = isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor) and torch.equal(one, other)
+            got = f"{checks.written(one)} and {checks.written(other)}"
+            check.that("deterministic", same, got=got, expected="equal crops from both", path=f"dataset[{i}]")
+    alone = f"{' and '.join(seen.moved)} global generator moved" if seen.moved else "none moved"
+    check.that("generator-left-alone", not seen.moved, got=alone, expected="global generators left alone")
+    rows = -(-n // 2)
+    check.that("loader", len(seen.batches) == rows, got=f"{len(seen.batches)} batches", expected=f"{rows} batches of 2")
+    for k, batch in enumerate(seen.batches):
+        size = min(2, n - 2 * k)
+        if check.tensor("loader", batch, shape=(size, case.crop_len), dtype=tokens.dtype, path=f"batch {k}"):
+            for row in range(size):
+                checks.window("loader", batch[row], tokens[2 * k + row], case, check, f"row {row} of batch {k}")
+    check.bits("untouched", seen.tokens, tokens, path="tokens afterwards")
+
+
+@holds(
+    item="RandomCropSequenceDataset",
+    name="whole",
+    driver="data.crops",
+    cases=cases.whole_sequences,
+    requirements=("whole",),
+    share=0.2,
+)
+def test_a_crop_as_long_as_the_sequence_is_the_sequence(case: CropCase, seen: Seen, check: Check) -> None:
+    for i, crop in zip(case.accesses, seen.first, strict=True):
+        check.bits("whole", crop, case.tokens.value[i], path=f"dataset[{i}]")
+
+
+@holds(
+    item="RandomCropSequenceDataset",
+    name="starts-with-a-seed",
+    driver="data.crop_starts",
+    cases=lambda: cases.starts(seeded=True),
+    requirements=("every-start", "even", "independent", "seeded"),
+    share=0.2,
+)
+def test_seeded_starts_are_even_and_independent(case: StartsCase, seen: Seen, check: Check) -> None:
+    starts = checks.even_starts(case, seen, check)
+    others = checks.starts_of("seeded", seen.others, case, check)
+    if starts is not None and others is not None:
+        p = oracle.agree(case.starts, len(others)) if starts[: len(others)] == others else 1.0
+        check.chance("seeded", p, got=f"the crops of seed {case.seed}", expected=f"others with seed {case.other_seed}")
+
+
+@holds(
+    item="RandomCropSequenceDataset",
+    name="starts-without-a-seed",
+    driver="data.crop_starts",
+    cases=lambda: cases.starts(seeded=False),
+    requirements=("every-start", "even", "independent", "fresh"),
+    share=0.2,
+)
+def test_starts_without_a_seed_are_even_independent_and_fresh(case: StartsCase, seen: Seen, check: Check) -> None:
+    starts = checks.even_starts(case, seen, check)
+    again, others = (checks.starts_of("fresh", found, case, check) for found in (seen.again, seen.others))
+    if starts is not None and again is not None and others is not None:
+        same = starts[: len(again)] == again == others
+        p = oracle.agree(case.starts, len(again)) if same else 1.0
+        expected = "other crops on a second pass, or from a second dataset"
+        check.chance("fresh", p, got="the same crops each time" if same else "others", expected=expected)
+
+
+@holds(
+    item="RandomCropSequenceDataset",
+    name="no-python-random",
+    driver="data.crop_starts",
+    cases=cases.few_starts,
+    requirements=("no-python-random",),
+    share=0.2,
+)
+def test_starts_do_not_come_from_python_s_random(case: StartsCase, seen: Seen, check: Check) -> None:
+    check.that("no-python-random", not seen.python_random, got="a draw from Python's random", expected="none")
+
+
+@holds(
+    item="RandomCropSequenceDataset",
+    name="as-torch",
+    driver="data.crops_as_torch",
+    cases=cases.crops,
+    requirements=("dataset", "too-long"),
+    share=0.2,
+)
+def test_crops_behave_as_torch_s_own_dataset(case: CropCase, seen: Seen, check: Check) -> None:
+    check.that("dataset", seen.dataset is True, got="some other class", expected="a torch.utils.data.Dataset")
+    checks.refused("too-long", seen.refusal, check, "an exception for crops longer than the sequences")
+
+
+@holds(
+    item="PaddedBatch",
+    name="fields",
+    driver="data.padded_batch",
+    cases=cases.batches,
+    requirements=("fields", "frozen"),
+    share=0.2,
+)
+def test_a_padded_batch_hands_back_its_parts(case: BatchCase, seen: Seen, check: Check) -> None:
+    for name, expected in oracle.parts(case).items():
+        for how, got in zip(("position", "name"), getattr(seen, name), strict=True):
+            check.bits("fields", got, expected, path=f"{name} of a batch made by {how}")
+    checks.refused("frozen", seen.refusal, check, "an exception where a field is set anew")
+
+
+@holds(
+    item="pad_1d_sequences",
+    name="padded",
+    driver="data.padded",
+    cases=cases.sequences_to_pad,
+    requirements=("tokens", "batch", "lengths", "mask", "long", "default", "untouched"),
+    meta=True,
+)
+def test_sequences_are_padded_to_the_longest(case: PadCase, seen: Seen, check: Check) -> None:
+    (seqs,) = oracle.columns(case)
+    expected, lengths = oracle.padded(seqs, case.pad_value), torch.tensor([seq.shape[0] for seq in seqs])
+    check.that("batch", seen.own is not False, got=f"an object of type {seen.type}", expected="a PaddedBatch")
+    if check.tensor("tokens", seen.tokens, shape=tuple(expected.shape), path="tokens") and check.tensor(
+        "long", seen.tokens, dtype="int64", path="tokens"
+    ):
+        check.bits("tokens", seen.tokens, expected, path="tokens")
+        check.bits("default", seen.default, oracle.padded(seqs), path="tokens padded without a pad_value")
+    if check.variant.device != "meta":  # where lengths and mask lie is a property of its own
+        check.bits("lengths", seen.lengths, lengths, path="lengths")
+        check.bits("mask", seen.mask, oracle.padding_mask(seqs), path="padding_mask")
+    checks.sequences_untouched(seqs, seen.seqs, check)
+
+
+@holds(
+    item="pad_1d_sequences",
+    name="pads-among-tokens",
+    driver="data.padded",
+    cases=cases.sequences_of_pads,
+    requirements=("mask-follows-lengths",),
+    share=0.25,
+)
+def test_the_mask_follows_the_lengths(case: PadCase, seen: Seen, check: Check) -> None:
+    (seqs,) = oracle.columns(case)
+    check.bits("mask-follows-lengths", seen.mask, oracle.padding_mask(seqs), path="padding_mask")
+
+
+@holds(
+    item="pad_1d_sequences",
+    name="masks-on-meta",
+    driver="data.padded_on_meta",
+    cases=cases.sequences_to_pad,
+    requirements=("masks-device",),
+    share=0.2,
+)
+def test_lengths_and_mask_lie_where_the_sequences_lie(case: PadCase, seen: Seen, check: Check) -> None:
+    elsewhere = [device for device in seen.devices if device != "meta"]
+    check.that("masks-device", not elsewhere, got=elsewhere, expected="lengths and padding_mask on meta")
+
+
+@holds(
+    item="collate_next_token_batch",
+    name="collated",
+    driver="data.collated",
+    cases=cases.samples,
+    requirements=("inputs", "targets", "form", "padding", "attention", "default", "untouched"),
+    meta=True,
+)
+def test_samples_are_padded_alike_and_masked(case: CollateCase, seen: Seen, check: Check) -> None:
+    inputs, targets = oracle.columns(case)
+    batch, mask = seen.batch, oracle.padding_mask(inputs)
+    if checks.is_batch(batch, check) and checks.is_batch(seen.default, check):
+        for requirement, column in (("input", inputs), ("target", targets)):
+            name, path = f"{requirement}_ids", f"{requirement}_ids padded without a pad_value"
+            dtype = column[0].dtype
+            checks.ids(f"{requirement}s", batch[name], oracle.padded(column, case.pad_value), dtype, check, name)
+            checks.ids("default", seen.default[name], oracle.padded(column), dtype, check, path)
+        if check.variant.device != "meta":  # where a mask lies is not asked
+            for requirement, expected in (("padding", mask), ("attention", ~mask)):
+                name = f"{requirement}_mask"
+                if check.tensor("form", batch[name], shape=tuple(mask.shape), dtype="bool", path=name):
+                    check.bits(requirement, batch[name], expected, path=name)
+    left = [sample[k] for sample in seen.samples for k in range(2)]
+    checks.sequences_untouched([ids for sample in case.batch for ids in sample], left, check)
+
+
+@holds(
+    item="make_dataloader",
+    name="epochs",
+    driver="data.loader",
+    cases=cases.loaders,
+    requirements=("batches", "form", "order", "drop-last", "collate", "workers"),
+    share=0.5,
+)
+def test_the_loader_does_as_its_arguments_say(case: LoaderCase, seen: Seen, check: Check) -> None:
+    check.that("form", seen.loader is True, got=f"an object of type {seen.type}", expected="a DataLoader")
+    workers = case.workers or 0
+    check.that("workers", seen.workers == workers, got=seen.workers, expected=f"num_workers = {workers}")
+    for epoch in seen.epochs:
+        numbers = checks.numbers(epoch, case, check, "collate")
+        if numbers is None:
+            continue
+        kept = case.count - case.count % case.batch_size if case.drop_last else case.count
+        total = sum(map(len, numbers))
+        check.that("drop-last", total == kept, got=f"{total} samples", expected=f"{kept} of {case.count} samples")
+        sizes = [min(case.batch_size, kept - start) for start in range(0, kept, case.batch_size)]
+        seen_sizes = [len(batch) for batch in numbers]
+        check.that("batches", seen_sizes == sizes, got=f"batches of {seen_sizes}", expected=f"batches of {sizes}")
+        flat = [number for batch in numbers for number in batch]
+        once = len(set(flat)) == len(flat) and set(flat) <= set(range(case.count))
+        check.that("batches", once, got=f"the samples {flat}", expected="each sample once")
+        check.that("order", flat == sorted(flat), got=f"the samples {flat}", expected="the samples in their order")
+
+
+@holds(
+    item="make_dataloader",
+    name="shuffled",
+    driver="data.loader",
+    cases=cases.shuffled_loaders,
+    requirements=("shuffle",),
+    share=0.2,
+)
+def test_shuffling_is_the_default_and_new_in_each_epoch(case: LoaderCase, seen: Seen, check: Check) -> None:
+    orders = []
+    for epoch in seen.epochs:
+        numbers = checks.numbers(epoch, case, check, "shuffle")
+        orders.append([number for batch in numbers or [] for number in batch])
+    for order in orders:
+        p = oracle.followed_by_successor(order)
+        check.chance("shuffle", p, got=f"the order {order}", expected="samples in random order")
+    same = len(orders) == 2 and orders[0] == orders[1]
+    p = oracle.same_order(case.count, len(orders[0])) if same else 1.0
+    check.chance("shuffle", p, got="the same order twice" if same else "another", expected="another in each epoch")
