@@ -1,0 +1,174 @@
+"""Builds states, takes AdamW steps, and reports what became of every tensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import nn
+
+
+@dataclass
+class State:
+    """Stands in for ``AdamWState`` where a submission has none."""
+
+    m: torch.Tensor
+    v: torch.Tensor
+    t: int
+
+
+def state(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Makes two states, one by position and one by keyword, and reports the first before and after the second."""
+    first = items.AdamWState(case.m, case.v, case.t)
+    before = _fields(first)
+    second = items.AdamWState(m=case.other_m, v=case.other_v, t=case.other_t)
+    return {"first": before, "second": _fields(second), "first_again": _fields(first)}
+
+
+def init(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Makes a state while uninitialised memory holds NaN, writes to its m, and reports everything around it."""
+    p = case.p
+    if case.poison is not None:
+        p.detach().fill_(case.poison)
+    before = p.detach().clone()
+    torch.set_deterministic_debug_mode("warn")
+    found = items.init_adamw_state(p)
+    seen = {**_fields(found), "p": p, "before": before}
+    seen = {name: _copied(value) for name, value in seen.items()}
+    if isinstance(getattr(found, "m", None), torch.Tensor):
+        found.m.detach().add_(1)
+    again = items.init_adamw_state(p)
+    torch.set_deterministic_debug_mode("default")
+    seen["after_writing"] = {"p": p, "v": getattr(found, "v", None), "next m": getattr(again, "m", None)}
+    return seen
+
+
+def step(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Takes one step and reports p, a view of it made before, what lies around it, the gradient and the state."""
+    p, grad = case.p, case.grad
+    if case.not_finite is not None:
+        grad = grad.clone().reshape(-1)
+        grad[::3] = case.not_finite
+        grad = grad.view(case.grad.shape)
+    if p.requires_grad:
+        p = nn.Parameter(p)
+        p.grad = grad
+    view = p.detach()
+    before = view.clone()
+    came_back = items.adamw_step_(p, grad, _made(items, case.m, case.v, case.t), case.lr, **_options(case))
+    return {
+        **_moved(p, view, before),
+        "grad": grad,
+        "grad_kept": p.grad is grad if case.p.requires_grad else True,
+        "state": _fields(came_back),
+    }
+
+
+def program(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Takes the steps of a program, each with the state that the last one of its parameter returned."""
+    current = [_made(items, torch.zeros_like(p), torch.zeros_like(p), 0) for p in case.params]
+    path = []
+    for which, grad, lr in case.moves:
+        p = case.params[which]
+        current[which] = items.adamw_step_(p, grad, current[which], lr, **_options(case))
+        path.append(p.clone())
+    return {"path": path, "states": [_fields(found) for found in current]}
+
+
+def many(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Takes one step of many parameters and reports each as ``step`` does, and what came back."""
+    params = [nn.Parameter(p) if p.requires_grad else p for p, *_ in case.slots]
+    grads = [grad for _, grad, *_ in case.slots]
+    states = [_made(items, m, v, t) for _, _, m, v, t in case.slots]
+    views = [p.detach() for p in params]
+    before = [view.clone() for view in views]
+    lists = [list(params), list(grads), list(states)]
+    came_back = items.adamw_step_many_(*lists, case.lr, **_options(case))
+    return {
+        "params": [_moved(p, view, old) for p, view, old in zip(params, views, before, strict=True)],
+        "grads": grads,
+        "lengths": [len(given) for given in lists],
+        **_listed(came_back),
+    }
+
+
+def rounds(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Takes a program's moves as calls of ``adamw_step_many_``, all parameters in each that have a gradient."""
+    current = [_made(items, torch.zeros_like(p), torch.zeros_like(p), 0) for p in case.params]
+    path = []
+    for which, grad, lr in case.moves:
+        # The parameters from `which` on take part; those of another shape get a gradient of ones.
+        chosen = list(range(which, len(case.params)))
+        grads = [grad if place == which else torch.ones_like(case.params[place]) for place in chosen]
+        params = [case.params[place] for place in chosen]
+        came_back = items.adamw_step_many_(params, grads, [current[place] for place in chosen], lr, **_options(case))
+        for place, found in zip(chosen, came_back, strict=True):
+            current[place] = found
+        path.append([p.clone() for p in case.params])
+    return {"path": path}
+
+
+def lengths(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Calls with lists of different lengths and reports the exception, if any."""
+    params = [torch.ones(2) for _ in range(case.params)]
+    grads = [torch.ones(2) for _ in range(case.grads)]
+    states = [_made(items, torch.zeros(2), torch.zeros(2), 0) for _ in range(case.states)]
+    try:
+        items.adamw_step_many_(params, grads, states, 0.1)
+    except Exception as error:
+        return {"refused": type(error).__name__}
+    return {"refused": None}
+
+
+def _made(items: SimpleNamespace, m: torch.Tensor, v: torch.Tensor, t: int) -> Any:
+    """Returns a state of the submission's own class, if it has one."""
+    return (items.AdamWState or State)(m=m, v=v, t=t)
+
+
+def _options(case: SimpleNamespace) -> dict[str, Any]:
+    """Returns the hyper-parameters that are not left to their defaults."""
+    given = {"betas": case.betas, "eps": case.eps, "weight_decay": case.weight_decay}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _fields(found: Any) -> dict[str, Any]:
+    """Returns m, v and t of a state, with its type; a name that is not there is left out."""
+    present = {name: getattr(found, name) for name in ("m", "v", "t") if hasattr(found, name)}
+    return {"type": type(found).__name__, **present}
+
+
+def _listed(came_back: Any) -> dict[str, Any]:
+    """Returns the states that came back, and in what."""
+    entries = came_back if isinstance(came_back, list | tuple) else []
+    return {"kind": type(came_back).__name__, "states": [_fields(found) for found in entries]}
+
+
+def _moved(p: torch.Tensor, view: torch.Tensor, before: torch.Tensor) -> dict[str, Any]:
+    """Returns a parameter after its step, as itself and through a view that was made before."""
+    return {
+        "p": p,
+        "view": view,
+        "before": before,
+        "around": _around(view),
+        "requires_grad": p.requires_grad,
+        "is_leaf": p.is_leaf,
+    }
+
+
+def _around(view: torch.Tensor) -> torch.Tensor | None:
+    """Returns what lies in the memory of a tensor outside its entries."""
+    if view.device.type == "meta" or view.numel() == 0:
+        return None
+    size = view.untyped_storage().nbytes() // view.element_size()
+    inside = torch.zeros(size, dtype=torch.bool, device=view.device)
+    inside.as_strided(view.shape, view.stride(), view.storage_offset()).fill_(True)
+    return view.as_strided((size,), (1,), 0)[~inside]
+
+
+def _copied(value: Any) -> Any:
+    """Returns a tensor's values as they are now, with what its autograd state is."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    return value.detach().clone().requires_grad_(value.requires_grad)

@@ -1,0 +1,295 @@
+"""What must hold of AdamW: its state, one step, and a step of many parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from conformance.engine.checking import Check, Seen, kind_of
+from conformance.engine.properties import ALL_FLOATS, FLOATS, holds
+from conformance.numerics.bounded import Bounded, as_array
+from conformance.numerics.compare import same_bits
+from conformance.suite.common.properties import has_signature
+from conformance.suite.optim import cases, oracle
+from conformance.suite.optim.cases import InitCase, LengthsCase, ManyCase, ProgramCase, StepCase, TensorsCase
+from conformance.suite.optim.oracle import Moments
+from conformance.suite.tensors import TensorSpec
+
+# What the case layer writes between the entries of a tensor with gaps.
+GAP = 77
+
+test_adamw_state_has_its_signature = has_signature("AdamWState")
+test_init_adamw_state_has_its_signature = has_signature("init_adamw_state")
+test_adamw_step_has_its_signature = has_signature("adamw_step_")
+test_adamw_step_many_has_its_signature = has_signature("adamw_step_many_")
+
+
+@holds(
+    item="AdamWState",
+    name="fields",
+    driver="optim.state",
+    cases=cases.states,
+    requirements=("fields", "own-fields"),
+    share=0.3,
+)
+def test_adamw_state_keeps_what_it_is_given(case: TensorsCase, seen: Seen, check: Check) -> None:
+    first, second = (case.m, case.v, case.t), (case.other_m, case.other_v, case.other_t)
+    _holds_fields("fields", seen.first, first, check, "the first state")
+    _holds_fields("fields", seen.second, second, check, "the second state")
+    _holds_fields("own-fields", seen.first_again, first, check, "the first state, once there is a second one")
+
+
+def _holds_fields(
+    requirement: str, fields: dict[str, Any], asked: tuple[TensorSpec, TensorSpec, int], check: Check, which: str
+) -> None:
+    m, v, t = asked
+    if not _complete(requirement, fields, check):
+        return
+    check.bits(requirement, fields["m"], m.value, path=f"m of {which}")
+    check.bits(requirement, fields["v"], v.value, path=f"v of {which}")
+    right = type(fields["t"]) is int and fields["t"] == t
+    check.that(requirement, right, got=kind_of(fields["t"]), expected=f"the int {t}", path=f"t of {which}")
+
+
+@holds(
+    item="init_adamw_state",
+    name="fresh",
+    driver="optim.init",
+    cases=cases.fresh,
+    requirements=("zeros", "form", "counter", "detached", "own-memory", "untouched"),
+    dtypes=ALL_FLOATS,
+    meta=True,
+    share=0.4,
+)
+def test_a_fresh_state_is_zero_and_its_own(case: InitCase, seen: Seen, check: Check) -> None:
+    p = case.p
+    fields = {name: getattr(seen, name) for name in ("type", "m", "v", "t") if hasattr(seen, name)}
+    if not _complete("zeros", fields, check):
+        return
+    zeros = torch.zeros_like(p.value)
+    for name in ("m", "v"):
+        if check.tensor("form", fields[name], shape=p.shape, dtype=p.dtype, path=name):
+            check.close("zeros", fields[name], Bounded.exact(zeros), path=name)
+            attached = bool(fields[name].requires_grad)
+            check.that("detached", not attached, got="requires_grad=True", expected="requires_grad=False", path=name)
+    zero = type(fields["t"]) is int and fields["t"] == 0
+    check.that("counter", zero, got=kind_of(fields["t"]), expected="the int 0", path="t")
+    check.bits("untouched", seen.p, seen.before, path="p after the call")
+    for name, expected in (("v", zeros), ("next m", zeros), ("p", seen.before)):
+        check.bits("own-memory", seen.after_writing[name], expected, path=f"{name} after 1 was added to m")
+
+
+@holds(
+    item="adamw_step_",
+    name="step",
+    driver="optim.step",
+    cases=cases.any_step,
+    requirements=("formula", "moments", "counter", "returns", "in-place", "form", "untouched"),
+    dtypes=ALL_FLOATS,
+    meta=True,
+)
+def test_adamw_steps_from_any_state(case: StepCase, seen: Seen, check: Check) -> None:
+    after = oracle.step_of(case)
+    if _complete("returns", seen.state, check):
+        _counts_on("counter", seen.state, after, check)
+        _holds_moments("moments", "form", seen.state, after, case.p, check)
+    _moves("formula", "in-place", vars(seen), after.p, case.p, check)
+    check.bits("untouched", seen.grad, case.grad.value, path="grad after the call")
+
+
+@holds(
+    item="adamw_step_",
+    name="telling",
+    driver="optim.step",
+    cases=cases.telling_step,
+    requirements=("bias-correction", "eps-outside-root", "decoupled-decay"),
+    dtypes=("float64", "float32"),
+    share=0.6,
+)
+def test_adamw_follows_each_part_of_its_formula(case: StepCase, seen: Seen, check: Check) -> None:
+    check.close(case.focus, seen.view, oracle.step_of(case).p, path="p")
+
+
+@holds(
+    item="adamw_step_",
+    name="leaf",
+    driver="optim.step",
+    cases=cases.leaf_step,
+    requirements=("leaf", "untouched"),
+    share=0.4,
+)
+def test_adamw_steps_a_parameter_that_requires_grad(case: StepCase, seen: Seen, check: Check) -> None:
+    check.close("leaf", seen.view, oracle.step_of(case).p, path="p")
+    _stays_a_leaf("leaf", vars(seen), check)
+    for name in ("m", "v"):
+        attached = isinstance(seen.state.get(name), torch.Tensor) and bool(seen.state[name].requires_grad)
+        check.that("leaf", not attached, got="requires_grad=True", expected="requires_grad=False", path=name)
+    check.bits("untouched", seen.grad, case.grad.value, path="p.grad after the call")
+    check.that("untouched", seen.grad_kept is True, got="another tensor", expected="the same tensor", path="p.grad")
+
+
+@holds(
+    item="adamw_step_",
+    name="program",
+    driver="optim.program",
+    cases=cases.programs,
+    requirements=("trajectory",),
+    dtypes=("float64", "float32"),
+    share=0.25,
+)
+def test_adamw_goes_where_torch_goes(case: ProgramCase, seen: Seen, check: Check) -> None:
+    path, current = oracle.path_of(case)
+    for place, (got, expected) in enumerate(zip(seen.path, path, strict=True)):
+        check.close("trajectory", got, expected, path=f"p{case.moves[place][0]} after move {place + 1}")
+    for place, after in enumerate(current):
+        if after.t and _complete("trajectory", seen.states[place], check):
+            _counts_on("trajectory", seen.states[place], after, check)
+
+
+@holds(
+    item="adamw_step_",
+    name="non-finite",
+    driver="optim.step",
+    cases=cases.not_finite_step,
+    requirements=("non-finite",),
+    share=0.2,
+)
+def test_adamw_lets_nan_through(case: StepCase, seen: Seen, check: Check) -> None:
+    check.close("non-finite", seen.view, oracle.step_of(case).p, path="p")
+
+
+@holds(
+    item="adamw_step_",
+    name="from-scratch",
+    driver="optim.step",
+    cases=lambda: cases.any_step("float32"),
+    requirements=("from-scratch",),
+    share=0.2,
+)
+def test_adamw_is_made_from_scratch(case: StepCase, seen: Seen, check: Check) -> None:
+    """Whether the reference was reached is judged by the engine, on every call."""
+
+
+@holds(
+    item="adamw_step_many_",
+    name="step",
+    driver="optim.many",
+    cases=lambda dtype: cases.many(dtype, leaf=False),
+    requirements=("formula", "returns", "states", "in-place", "untouched"),
+    dtypes=FLOATS,
+    meta=True,
+    share=0.7,
+)
+def test_each_of_many_takes_its_own_step(case: ManyCase, seen: Seen, check: Check) -> None:
+    count = len(case.slots)
+    right, got = seen.kind == "list" and len(seen.states) == count, f"a {seen.kind} of {len(seen.states)} states"
+    check.that("returns", right, got=got, expected=f"a list of {count} states", path="what came back")
+    expected = oracle.steps_of(case)
+    for place, (slot, after) in enumerate(zip(case.slots, expected, strict=True)):
+        name, p = f"params[{place}]", slot[0]
+        _moves("formula", "in-place", seen.params[place], after.p, p, check, name)
+        check.bits("untouched", seen.grads[place], slot[1].value, path=f"grads[{place}] after the call")
+        if place < len(seen.states) and _complete("returns", seen.states[place], check):
+            _counts_on("states", seen.states[place], after, check, f"states[{place}].")
+            _holds_moments("states", "states", seen.states[place], after, p, check, f"states[{place}].")
+    kept = seen.lengths == [count] * 3
+    check.that("untouched", kept, got=seen.lengths, expected=f"three of {count}", path="lengths of the lists")
+
+
+@holds(
+    item="adamw_step_many_",
+    name="leaves",
+    driver="optim.many",
+    cases=lambda: cases.many("float32", leaf=True),
+    requirements=("leaf",),
+    share=0.2,
+)
+def test_many_steps_parameters_that_require_grad(case: ManyCase, seen: Seen, check: Check) -> None:
+    check.that("leaf", len(seen.params) == len(case.slots), got=len(seen.params), expected=f"{len(case.slots)}")
+    for place, after in enumerate(oracle.steps_of(case)):
+        check.close("leaf", seen.params[place]["view"], after.p, path=f"params[{place}]")
+        _stays_a_leaf("leaf", seen.params[place], check)
+
+
+@holds(
+    item="adamw_step_many_",
+    name="rounds",
+    driver="optim.rounds",
+    cases=cases.programs,
+    requirements=("trajectory",),
+    dtypes=("float64",),
+    share=0.2,
+)
+def test_many_goes_where_torch_goes(case: ProgramCase, seen: Seen, check: Check) -> None:
+    for turn, (got, expected) in enumerate(zip(seen.path, oracle.rounds_of(case), strict=True)):
+        for place, (p, after) in enumerate(zip(got, expected, strict=True)):
+            check.close("trajectory", p, after, path=f"params[{place}] after call {turn + 1}")
+
+
+@holds(
+    item="adamw_step_many_",
+    name="lengths",
+    driver="optim.lengths",
+    cases=cases.lengths,
+    requirements=("lengths",),
+    share=0.2,
+)
+def test_many_refuses_lists_of_different_lengths(case: LengthsCase, seen: Seen, check: Check) -> None:
+    refused = seen.refused is not None
+    check.that("lengths", refused, got="no exception", expected="an exception that says which lengths differ")
+
+
+@holds(
+    item="adamw_step_many_",
+    name="from-scratch",
+    driver="optim.many",
+    cases=lambda: cases.many("float32", leaf=False),
+    requirements=("from-scratch",),
+    share=0.2,
+)
+def test_many_is_made_from_scratch(case: ManyCase, seen: Seen, check: Check) -> None:
+    """Whether the reference was reached is judged by the engine, on every call."""
+
+
+def _complete(requirement: str, fields: dict[str, Any], check: Check) -> bool:
+    """Checks that what came back has the fields of a state."""
+    missing = [name for name in ("m", "v", "t") if name not in fields]
+    got = f"an object of type {fields['type']} without {', '.join(missing)}"
+    return check.that(requirement, not missing, got=got, expected="a state with m, v and t", path="state")
+
+
+def _counts_on(requirement: str, fields: dict[str, Any], after: Moments, check: Check, of: str = "state.") -> None:
+    right = type(fields["t"]) is int and fields["t"] == after.t
+    check.that(requirement, right, got=kind_of(fields["t"]), expected=f"the int {after.t}", path=f"{of}t")
+
+
+def _holds_moments(
+    requirement: str, form: str, fields: dict[str, Any], after: Moments, p: TensorSpec, check: Check, of: str = "state."
+) -> None:
+    check.close(requirement, fields["m"], after.m, dtype=p.dtype, path=f"{of}m", form=form)
+    check.close(requirement, fields["v"], after.v, dtype=p.dtype, path=f"{of}v", form=form)
+
+
+def _moves(
+    formula: str, in_place: str, seen: dict[str, Any], after: Bounded, spec: TensorSpec, check: Check, name: str = "p"
+) -> None:
+    """Checks that a parameter was changed where it lies, and to the right values."""
+    view = seen["view"]
+    if view.device.type != "meta":
+        with np.errstate(invalid="ignore"):
+            moves = bool((np.abs(after.value - as_array(spec.value)) > after.bound).any())
+        stays = moves and same_bits(view, spec.value)
+        check.that(in_place, not stays, got="its memory holds what it held", expected="the step in place", path=name)
+    check.close(formula, view, after, dtype=spec.dtype, path=name)
+    check.bits(in_place, seen["p"], view, path=f"{name} itself, against a view made before the step")
+    if seen["around"] is not None:
+        gaps = torch.full(tuple(seen["around"].shape), GAP).to(view.dtype)
+        check.bits(in_place, seen["around"], gaps, path=f"what lies around the entries of {name}")
+
+
+def _stays_a_leaf(requirement: str, seen: dict[str, Any], check: Check) -> None:
+    right = seen["requires_grad"] is True and seen["is_leaf"] is True
+    got = f"requires_grad={seen['requires_grad']}, is_leaf={seen['is_leaf']}"
+    check.that(requirement, right, got=got, expected="requires_grad=True, is_leaf=True", path="p after the call")
