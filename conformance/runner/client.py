@@ -129,8 +129,12 @@ class Process:
         """Ends the process, whatever it is doing, and with the leader of a group the whole group."""
         was_alive = self.alive
         self.sock.close()
-        if self.keeper is not None and was_alive:
-            request = {"op": "end", "pid": self.pid, "group": self.group, "whole": self.leads}
+        if was_alive:
+            self._end("all" if self.leads else "one")
+
+    def _end(self, what: str) -> None:
+        if self.keeper is not None:
+            request = {"op": "end", "pid": self.pid, "group": self.group, "what": what}
             with contextlib.suppress(RunnerDied, RunnerTimeout):
                 self.keeper.request(request, FORK_SECONDS)
 
@@ -176,6 +180,7 @@ class Process:
                 process.close()
                 raise
             if report is not None and report.failure is None:
+                process._end("strays")  # what it started while it was read
                 return process, replace(report, skipped=skip)
             process.close()
             if report is not None:

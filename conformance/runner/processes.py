@@ -64,6 +64,17 @@ def end_descendants(pid: int) -> None:
         time.sleep(0.002)
 
 
+def end_strays(group: int) -> None:
+    """Kills what is in a group besides its leader."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while strays := [pid for pid, _, its_group in _living() if its_group == group != pid]:
+        for pid in strays:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            break
+
+
 def end_group(group: int) -> None:
     """Kills a whole process group at once."""
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -31,7 +31,7 @@ from conformance.runner.guard.selfcheck import missing_stubs
 from conformance.runner.hiding import hide
 from conformance.runner.lazy_dynamo import defer_dynamo
 from conformance.runner.loading import Loaded, Source, load, reset_torch_state, submission_lines, where
-from conformance.runner.processes import end_descendants, end_group
+from conformance.runner.processes import end_descendants, end_group, end_strays
 from conformance.runner.protocol import ProtocolError, encode, receive_with_fds, send
 
 Driver = Callable[[SimpleNamespace, SimpleNamespace], dict[str, Any]]
@@ -120,7 +120,7 @@ class Server:
             self.children.remove(pid)
 
     def end(self, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
-        """Kills a process of a group, or the whole group, that is not the own one.
+        """Kills a process of a group ("one"), all but its leader ("strays"), or the whole group ("all").
 
         The judge asks it of a process that has loaded nothing; the id of a process that a submission's own process
         forked is only as good as that, so it counts within the group of that process alone.
@@ -128,7 +128,9 @@ class Server:
         pid, group = request["pid"], request["group"]
         if self.loaded is not None or group <= 1 or group == os.getpgrp():
             return {"ended": False}
-        if request["whole"]:
+        if request["what"] == "strays":
+            end_strays(group)
+        elif request["what"] == "all":
             end_group(group)
             if group in self.children:
                 with contextlib.suppress(ChildProcessError):

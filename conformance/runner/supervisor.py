@@ -28,10 +28,11 @@ def confine() -> None:
         seccomp.Unavailable: the process goes on unfiltered.
     """
     ours, theirs = socket.socketpair()
+    group = os.getpgrp()
     with ours:
         if os.fork() == 0:
             with contextlib.suppress(BaseException):
-                _supervise(theirs)
+                _supervise(theirs, group)
             os._exit(0)
         theirs.close()
         listener = seccomp.confine(forks=True)
@@ -40,15 +41,16 @@ def confine() -> None:
             os.close(listener)
 
 
-def _supervise(sock: socket.socket) -> None:
-    """Answers for the process at the other end until that is gone."""
+def _supervise(sock: socket.socket, group: int) -> None:
+    """Answers for the process at the other end, and for all of its group, until that is gone."""
     limits.die_with_parent()
+    os.setpgid(0, 0)
     keep = sock.fileno()
     os.closerange(0, keep)
     os.closerange(keep + 1, 4096)
     _, fds, _, _ = socket.recv_fds(sock, 1, 1)
     (listener,) = fds
-    poll, group, room = select.poll(), os.getpgrp(), 0
+    poll, room = select.poll(), 0
     poll.register(listener, select.POLLIN)
     while not poll.poll()[0][1] & select.POLLHUP:
         note = bytearray(_NOTIFICATION)
