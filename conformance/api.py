@@ -51,4 +51,3 @@ def verdict(source: Source, options: Options, starting: Launch | None, progress:
         return judge(source, runner, options, tell)
     finally:
         runner.close()
-

@@ -120,7 +120,7 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str
     ]
 
 
-class Nonconforming(Exception):
+class NonconformityError(Exception):
     """A property does not hold; the text is the finding's message."""
 
 
@@ -138,17 +138,19 @@ class PropertyItem(pytest.Item):
         bench = judging.start()
         if self.prop.item not in judging.report.names:
             self.user_properties.append(("conformance_report", json.dumps(asdict(judging.report))))
-            raise Nonconforming(f"{self.prop.item} is missing: {judging.report.lost.get(self.prop.item, 'not there')}")
+            raise NonconformityError(
+                f"{self.prop.item} is missing: {judging.report.lost.get(self.prop.item, 'not there')}"
+            )
         rows = bench.run(self.prop, self.variant)
         self.user_properties.append(("conformance_rows", json.dumps([asdict(row) for row in rows])))
         self.user_properties.append(("conformance_report", json.dumps(asdict(judging.report))))
         bad = [row for row in rows if row.status in BAD and counts(row, judging.options.level)]
         if bad:
-            raise Nonconforming("\n\n".join(row.message or row.status for row in bad))
+            raise NonconformityError("\n\n".join(row.message or row.status for row in bad))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Returns the finding's message, without the judge's own traceback."""
-        if isinstance(excinfo.value, Nonconforming):
+        if isinstance(excinfo.value, NonconformityError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 

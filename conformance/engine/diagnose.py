@@ -9,7 +9,7 @@ import numpy as np
 from conformance.engine.checking import Check, Logged
 from conformance.engine.run import Kept, Run
 from conformance.engine.session import RunnerSession
-from conformance.faults import Fault, faults_of
+from conformance.faults import Fault
 from conformance.numerics.bounded import as_array
 from conformance.report.model import Status
 
@@ -20,29 +20,33 @@ CASES = 40
 SAME = 1e-3
 
 
-def suspects_of(run: Run, faults: RunnerSession) -> dict[str, str]:
-    """Returns, for each requirement with a finding, the usual mistakes that answer as the submission does.
+def fitting_faults(run: Run, faults: RunnerSession, candidates: list[Fault]) -> list[tuple[Fault, int]]:
+    """Returns the usual mistakes that answer as the submission does, with the number of cases that show it.
 
-    A mistake is named when it answers alike on every case in which it differs from the right answer, and leaves no
-    failing case of the submission unexplained. None that fits is no guess.
+    A mistake fits when it answers alike on every case in which it differs from the right answer, and leaves no
+    failing case of the submission unexplained.
 
     Args:
         run: what a property found about the submission, with its cases and how each check went.
         faults: a session on the faults of the area.
+        candidates: the mistakes to try.
     """
-    requirements = {found.failure.requirement for found in run.findings if found.failure.status is Status.WRONG}
-    if not requirements:
-        return {}
+    if not _wrong(run):
+        return []
     # Failing cases first: they rule out most mistakes at once.
     cases = sorted(run.cases, key=lambda kept: not _failures(kept[1]))[:CASES]
-    fitting = []
-    for fault in faults_of(run.prop.area):
-        if fault.item == run.prop.item:
-            agreed = _agreement(run, fault, faults, cases)
-            if agreed:
-                fitting.append(f"{fault.sentence} ({agreed} of {agreed} cases)")
-    text = "; or: ".join(fitting)
-    return dict.fromkeys(requirements, text) if text else {}
+    tried = ((fault, _agreement(run, fault, faults, cases)) for fault in candidates)
+    return [(fault, agreed) for fault, agreed in tried if agreed]
+
+
+def suspects_of(run: Run, fitting: list[tuple[Fault, int]]) -> dict[str, str]:
+    """Returns, for each requirement with a finding, the mistakes that fit, in words; none that fits is no guess."""
+    text = "; or: ".join(f"{fault.sentence} ({agreed} of {agreed} cases)" for fault, agreed in fitting)
+    return dict.fromkeys(_wrong(run), text) if text else {}
+
+
+def _wrong(run: Run) -> list[str]:
+    return [found.failure.requirement for found in run.findings if found.failure.status is Status.WRONG]
 
 
 def _agreement(run: Run, fault: Fault, faults: RunnerSession, cases: list[Kept]) -> int:

@@ -14,19 +14,21 @@ from typing import Any, Protocol
 import torch
 
 from conformance import contract
-from conformance.engine.diagnose import suspects_of
+from conformance.engine.diagnose import fitting_faults, suspects_of
 from conformance.engine.in_process import InProcessSession
 from conformance.engine.options import Options
 from conformance.engine.properties import Property, Variant, all_properties
 from conformance.engine.rows import item_result, rows_of
-from conformance.engine.run import run_property
+from conformance.engine.run import FULL, LIGHT, Run, run_property
 from conformance.engine.session import RunnerSession, Session
-from conformance.faults import path_of
+from conformance.faults import Fault, faults_of, path_of
 from conformance.report.model import SEVERITY, Level, PropertyResult, Result, Status, Unread
 from conformance.runner.client import LoadReport, Process, Runner
 from conformance.runner.loading import Source, read_submission
 
 Task = tuple[Property, Variant]
+# Properties of an item that find something before the rest is followed less far.
+ENOUGH = 2
 
 
 class Progress(Protocol):
@@ -60,7 +62,22 @@ def plan(options: Options, present: list[str]) -> list[Task]:
         variants = [v for v in prop.variants if "cpu" in options.devices or v.device == "meta"]
         variants += [Variant(v.dtype, device) for v in prop.variants for device in devices if v.device == "cpu"]
         tasks += [(prop, variant) for variant in variants]
-    return sorted(tasks, key=lambda task: -task[0].share * task[0].seconds)
+    return tasks
+
+
+def by_item(tasks: list[Task]) -> list[list[int]]:
+    """Returns the places of the tasks of each item, the dearest item first so that no worker is left waiting.
+
+    One worker takes all of an item: how far a finding is followed depends on what was found of the item before, and
+    must not depend on who was faster.
+    """
+    places: dict[str, list[int]] = {}
+    for place, (prop, _) in enumerate(tasks):
+        places.setdefault(prop.item, []).append(place)
+    cost = {
+        item: sum(tasks[place][0].share * tasks[place][0].seconds for place in mine) for item, mine in places.items()
+    }
+    return [places[item] for item in sorted(places, key=lambda item: -cost[item])]
 
 
 def _only_rules(prop: Property) -> bool:
@@ -76,18 +93,30 @@ class Bench:
     options: Options
     source: Source | None = None
     faults: dict[str, RunnerSession] = field(default_factory=dict)
+    found: dict[str, int] = field(default_factory=dict)
+    fitting: dict[str, list[Fault]] = field(default_factory=dict)
 
     def run(self, prop: Property, variant: Variant) -> list[PropertyResult]:
-        """Returns the rows of one property; the judge's own failure becomes a row that says so."""
+        """Returns the rows of one property; the judge's own failure becomes a row that says so.
+
+        Of an item that has shown enough, further findings are followed less far.
+        """
         options = self.options
+        effort = FULL if self.found.get(prop.item, 0) < ENOUGH else LIGHT
         try:
-            target = options.profile != "quick"
             run = run_property(
-                prop, variant, self.session, examples=options.examples, seed=options.seed, target=target
+                prop,
+                variant,
+                self.session,
+                examples=options.examples,
+                seed=options.seed,
+                target=options.profile != "quick",
+                effort=effort,
             )
             suspects: dict[str, str] = {}
             if run.findings and options.diagnose and self.base is not None and variant.device == "cpu":
-                suspects = suspects_of(run, self._faults(prop.area))
+                suspects = self._diagnosed(run)
+            self.found[prop.item] = self.found.get(prop.item, 0) + bool(run.findings)
             return rows_of(run, suspects, self.source)
         except Exception:
             requirement = prop.requirement(prop.requirements[0])
@@ -95,6 +124,18 @@ class Bench:
             level = prop.level(requirement.name, variant)
             name = prop.id(variant)
             return [PropertyResult(name, prop.item, requirement.id, level, Status.JUDGE_ERROR, message=text)]
+
+    def _diagnosed(self, run: Run) -> dict[str, str]:
+        """Returns the suspects of a run; after an item's first diagnosis only those that fitted then are tried."""
+        item = run.prop.item
+        known = [fault for fault in faults_of(run.prop.area) if fault.item == item]
+        candidates = self.fitting.get(item) or known
+        if self.found.get(item, 0) >= ENOUGH and item not in self.fitting:
+            return {}
+        fitting = fitting_faults(run, self._faults(run.prop.area), candidates)
+        if fitting:
+            self.fitting[item] = [fault for fault, _ in fitting]
+        return suspects_of(run, fitting)
 
     def close(self) -> None:
         """Ends the sessions on the faults."""
@@ -155,9 +196,7 @@ def judge_in_process(source: Source, options: Options, progress: Progress) -> Re
     return replace(result, seconds=time.perf_counter() - started)
 
 
-def gather(
-    source: Source, rows: list[PropertyResult], report: LoadReport, options: Options, sandbox: str
-) -> Result:
+def gather(source: Source, rows: list[PropertyResult], report: LoadReport, options: Options, sandbox: str) -> Result:
     """Returns the result that rows of properties add up to."""
     items = {}
     for name in options.wanted():
@@ -206,13 +245,25 @@ def _missing(name: str, lost: str | None) -> PropertyResult:
 def _spread(benches: list[Bench], tasks: list[Task], progress: Progress) -> list[PropertyResult]:
     """Runs the tasks on forks of this process, one for each bench, and returns their rows in the order of the plan."""
     progress.planned(len(tasks))
+    done: dict[int, list[PropertyResult]] = {}
+    groups = by_item(tasks)
     if len(benches) == 1:
-        results = []
-        for prop, variant in tasks:
-            found = benches[0].run(prop, variant)
-            progress.advance(prop.item, _worst(found))
-            results.append(found)
-        return [row for rows in results for row in rows]
+        for place in (place for group in groups for place in group):
+            done[place] = benches[0].run(*tasks[place])
+            progress.advance(tasks[place][0].item, _worst(done[place]))
+    else:
+        _share_out(benches, tasks, groups, done, progress)
+    return [row for place, task in enumerate(tasks) for row in done.get(place) or [_lost(*task)]]
+
+
+def _share_out(
+    benches: list[Bench],
+    tasks: list[Task],
+    groups: list[list[int]],
+    done: dict[int, list[PropertyResult]],
+    progress: Progress,
+) -> None:
+    """Hands the groups to forks of this process as they ask for more, and puts into ``done`` what they send."""
     context = multiprocessing.get_context("fork")
     pipes: list[Connection] = []
     workers = []
@@ -223,48 +274,40 @@ def _spread(benches: list[Bench], tasks: list[Task], progress: Progress) -> list
         theirs.close()
         pipes.append(ours)
         workers.append(worker)
-    waiting = list(range(len(tasks)))
-    done: dict[int, list[PropertyResult]] = {}
-    busy: dict[Connection, int] = {}
-    for pipe in pipes:
-        _hand_out(pipe, waiting, busy)
+    waiting = list(groups)
+    busy = list(pipes)
     while busy:
-        for ready in wait(list(busy)):
+        for ready in wait(busy):
             assert isinstance(ready, Connection)
-            place = busy.pop(ready)
-            prop, variant = tasks[place]
             try:
-                done[place] = ready.recv()
-            except EOFError:
-                done[place] = [_lost(prop, variant)]
+                message = ready.recv()
+            except EOFError:  # the worker died; what it had in hand is missing from `done`
+                busy.remove(ready)
                 continue
-            progress.advance(prop.item, _worst(done[place]))
-            _hand_out(ready, waiting, busy)
+            if message is not None:
+                place, done[place] = message
+                progress.advance(tasks[place][0].item, _worst(done[place]))
+            elif waiting:
+                ready.send(waiting.pop(0))
+            else:
+                ready.send(None)
+                busy.remove(ready)
     for worker in workers:
         worker.join()
-    for place in waiting:
-        done[place] = [_lost(*tasks[place])]
-    return [row for place in sorted(done) for row in done[place]]
 
 
 def _worst(rows: list[PropertyResult]) -> Status:
     return max((row.status for row in rows), key=SEVERITY.__getitem__, default=Status.PASS)
 
 
-def _hand_out(pipe: Connection, waiting: list[int], busy: dict[Connection, int]) -> None:
-    """Sends a worker its next task, or None when there is none left."""
-    if waiting:
-        busy[pipe] = waiting.pop(0)
-        pipe.send(busy[pipe])
-    else:
-        pipe.send(None)
-
-
 def _work(bench: Bench, tasks: list[Task], pipe: Connection) -> None:
-    """Serves task numbers until it is sent None."""
+    """Asks for groups of tasks and sends the rows of each task, until it is told that there is nothing left."""
     try:
-        while (place := pipe.recv()) is not None:
-            pipe.send(bench.run(*tasks[place]))
+        pipe.send(None)
+        while (group := pipe.recv()) is not None:
+            for place in group:
+                pipe.send((place, bench.run(*tasks[place])))
+            pipe.send(None)
         bench.close()
     finally:
         os._exit(0)

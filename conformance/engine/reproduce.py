@@ -44,8 +44,8 @@ def script(source: Source, run: Run, found: Found) -> str | None:
     parts = [
         f'"""{prop.item}: {requirement.means}.\n\n'
         f"What the judge saw: {_plain(failure.got)}\nWhat was expected: {_plain(failure.expected)}\n\n"
-        f"Run it as: python THIS_FILE [SUBMISSION]. It needs torch and the submission, prints got, expected and bound,\n"
-        f'and exits 1 while the finding stands.\n"""\n',
+        f"Run it as: python THIS_FILE [SUBMISSION]. It needs torch and the submission, prints got, expected and\n"
+        f'bound, and exits 1 while the finding stands.\n"""\n',
         "from __future__ import annotations\n",
         _source_of(reproducing),
         _source_of(roles),
@@ -90,9 +90,11 @@ def _source_of(module: Any) -> str:
 def _case(case: Any, device: str) -> str:
     shipped = case.ship(device)
     lines = [f"        {name}={_literal(value)}," for name, value in shipped.items()]
-    return f"    # {type(case).__name__}({', '.join(field.name for field in fields(case))})\n    SimpleNamespace(\n" + "\n".join(
-        lines
-    ) + "\n    ),"
+    return (
+        f"    # {type(case).__name__}({', '.join(field.name for field in fields(case))})\n    SimpleNamespace(\n"
+        + "\n".join(lines)
+        + "\n    ),"
+    )
 
 
 def _literal(value: Any) -> str:

@@ -20,13 +20,8 @@ from conformance.engine.session import Outcome, Session, Trouble
 from conformance.report.model import Level, Status
 from conformance.runner.reproducing import described, place_of
 
-# Calls that shrinking may make; past them the smallest case so far stands. Counted, not timed, so that the same
-# submission gets the same counterexample on every machine.
-SHRINK_CALLS = 120
 # A call that kills its process costs a fork of it each time.
 SHRINK_DEATHS = 20
-# Requirements of one property that are followed to a counterexample of their own.
-MAX_FINDINGS = 3
 # Fewer examples than this are too few to mean anything, whatever a property's share.
 LEAST_EXAMPLES = 5
 # Cases of a run kept with their logs, for telling which usual mistake it looks like.
@@ -43,6 +38,25 @@ _STATUS = {"missing": Status.MISSING, "error": Status.CRASH, "died": Status.CRAS
 _VALUE_READ = (
     "meta tensors", "meta tensor", "data-dependent", "no data", "Meta backend", "'Meta'", "nonzero", "is_nonzero",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How far a failure is followed.
+
+    Attributes:
+        shrink_calls: calls that shrinking may make; past them the smallest case so far stands. Counted, not timed, so
+            that the same submission gets the same counterexample on every machine.
+        findings: requirements of one property that are followed to a counterexample of their own.
+    """
+
+    shrink_calls: int
+    findings: int
+
+
+# The first findings of an item are what its author reads; of the tenth, that it exists is enough.
+FULL = Effort(shrink_calls=120, findings=3)
+LIGHT = Effort(shrink_calls=20, findings=1)
 
 
 # A case, and how each check went on it; nothing was checked where the call gave no observation.
@@ -75,7 +89,16 @@ class Run:
     seconds: float = 0.0
 
 
-def run_property(prop: Property, variant: Variant, session: Session, *, examples: int, seed: int, target: bool) -> Run:
+def run_property(
+    prop: Property,
+    variant: Variant,
+    session: Session,
+    *,
+    examples: int,
+    seed: int,
+    target: bool,
+    effort: Effort = FULL,
+) -> Run:
     """Returns what ``examples`` cases of a property show about a submission.
 
     After a finding the search starts again with that requirement known, so that one mistake does not hide another.
@@ -84,8 +107,8 @@ def run_property(prop: Property, variant: Variant, session: Session, *, examples
     count = max(LEAST_EXAMPLES, round(examples * prop.share * (ASIDE if _aside(variant) else 1.0)))
     known: set[str] = set()
     first: Run | None = None
-    for _ in range(MAX_FINDINGS):
-        search = _Search(prop, variant, session, frozenset(known), target)
+    for _ in range(effort.findings):
+        search = _Search(prop, variant, session, frozenset(known), target, effort.shrink_calls)
         run = search.run(count, _seed_of(seed, prop.id(variant)))
         if first is None:
             first = run
@@ -113,7 +136,7 @@ class _Search:
     """One pass of Hypothesis over a property."""
 
     def __init__(
-        self, prop: Property, variant: Variant, session: Session, known: frozenset[str], target: bool
+        self, prop: Property, variant: Variant, session: Session, known: frozenset[str], target: bool, shrink_calls: int
     ) -> None:
         self.prop = prop
         self.variant = variant
@@ -127,7 +150,7 @@ class _Search:
         self.failing: Failure | None = None
         self.smallest: Any = None
         self.first_case: Any = None
-        self.calls_left = SHRINK_CALLS
+        self.calls_left = shrink_calls
 
     def run(self, count: int, seed: int) -> Run:
         """Returns the run after drawing ``count`` cases and shrinking the first that fails."""
@@ -180,8 +203,10 @@ class _Search:
         self.outcomes[case] = failure
         if failure is not None:
             if self.failing is None and failure.status in (Status.CRASH, Status.TIMEOUT, Status.MISSING):
-                deaths = failure.status is not Status.CRASH or not failure.lines
-                self.calls_left = {Status.CRASH: SHRINK_DEATHS if deaths else SHRINK_CALLS}.get(failure.status, 0)
+                if failure.status is not Status.CRASH:
+                    self.calls_left = 0
+                elif not failure.lines:
+                    self.calls_left = min(self.calls_left, SHRINK_DEATHS)
             self.failing, self.smallest = failure, case
         return failure
 

@@ -94,6 +94,7 @@ class RunnerSession:
     forbidden: tuple[str, ...] = ()
     accelerated: bool = False
     alias: dict[str, str] = field(default_factory=dict)
+    borrowed: bool = False
     timeouts: dict[str, int] = field(default_factory=dict)
     slow: dict[str, float] = field(default_factory=dict)
     looked: set[str] = field(default_factory=set)
@@ -130,8 +131,9 @@ class RunnerSession:
         return replace(self, base=base, host=host, child=None, timeouts={}, slow={}, looked=set(), reloads=0)
 
     def standing_in(self, item: str, name: str) -> RunnerSession:
-        """Returns a session in which what the submission defines as ``name`` stands in for ``item``."""
-        return replace(self.share(self.base), alias={**self.alias, item: name})
+        """Returns a session on the same host in which what it defines as ``name`` stands in for ``item``."""
+        alias = {**self.alias, item: name}
+        return replace(self, child=None, timeouts={}, slow={}, looked=set(), reloads=0, alias=alias, borrowed=True)
 
     def begin(self) -> None:
         """Starts a process for the next property, where there can be one for each."""
@@ -169,9 +171,10 @@ class RunnerSession:
                 self.slow[key] = self.slow.get(key, 0.0) + spent
 
     def close(self) -> None:
-        """Ends the property's process and the host."""
+        """Ends the property's process, and the host unless another session lent it."""
         self._end()
-        self.host.close()
+        if not self.borrowed:
+            self.host.close()
 
     def _given_up(self, key: str) -> str:
         """Returns why an item's calls are no longer made; empty if they are."""

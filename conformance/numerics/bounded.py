@@ -101,7 +101,9 @@ class Bounded:
     def scalar(self, number: float) -> Bounded:
         """Returns a Python number as an honest computation may see it: rounded to the working precision."""
         value = np.float64(number)
-        return Bounded(np.asarray(value), np.asarray(abs(value) * self.precision.u + self.precision.eta), self.precision)
+        return Bounded(
+            np.asarray(value), np.asarray(abs(value) * self.precision.u + self.precision.eta), self.precision
+        )
 
     def _lift(self, other: Bounded | float) -> Bounded:
         return other if isinstance(other, Bounded) else self.scalar(other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -154,7 +155,7 @@ class Result:
         return cls(**{**data, "items": items, "unread": unread, "level": Level(data["level"])})
 
 
-def worst(statuses: list[Status]) -> Status:
+def worst(statuses: Iterable[Status]) -> Status:
     """Returns the worst of some statuses; of none, ``judge_error``, since no evidence is never a pass."""
     return max(statuses, key=SEVERITY.__getitem__, default=Status.JUDGE_ERROR)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from conformance import contract
-from conformance.engine.judge import Bench, plan
+from conformance.engine.judge import ENOUGH, Bench, plan
 from conformance.engine.options import PROFILES, Options
 from conformance.engine.session import RunnerSession
 from conformance.faults import Fault, faults_of, marked, path_of
@@ -69,7 +69,8 @@ def verdicts(base: Process, area: str, *, honest: bool, options: Options, only: 
             continue
         started = time.perf_counter()
         mine = session.standing_in(fault.item, fault.name)
-        bench = Bench(mine, base, options)
+        # Whether a fault is found is the question here; how small its case gets, only where it is to be diagnosed.
+        bench = Bench(mine, base, options, found={} if options.diagnose else {fault.item: ENOUGH})
         tasks = plan(replace(options, items=(fault.item,)), [fault.item])
         rows = [row for prop, variant in tasks for row in bench.run(prop, variant)]
         mine.close()
@@ -90,7 +91,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("-v", "--verbose", action="store_true", help="show the findings in full")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    asked = Options(profile=options.profile, seed=options.seed, jobs=1, diagnose=options.diagnose and not options.honest)
+    asked = Options(
+        profile=options.profile, seed=options.seed, jobs=1, diagnose=options.diagnose and not options.honest
+    )
     bad = 0
     with runner() as ready:
         for area in options.area or contract.AREAS:
@@ -107,7 +110,8 @@ def _tell(verdict: Verdict, honest: bool, verbose: bool) -> int:
     wrong = bool(found) if honest else not found or any(row.status is Status.JUDGE_ERROR for row in verdict.rows)
     mark = "BAD " if wrong else "ok  "
     suspects = "; ".join(dict.fromkeys(row.suspect for row in found if row.suspect))
-    print(f"{mark}{verdict.fault.item}.{verdict.fault.name} [{verdict.seconds:.1f} s, budget {share:.2f}] {where} {suspects}")
+    name = f"{verdict.fault.item}.{verdict.fault.name}"
+    print(f"{mark}{name} [{verdict.seconds:.1f} s, budget {share:.2f}] {where} {suspects}")
     if verbose or (wrong and found):
         for row in found[: None if verbose else 2]:
             print("      " + (row.message or "").replace("\n", "\n      "))

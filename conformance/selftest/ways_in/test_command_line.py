@@ -50,7 +50,17 @@ def test_the_same_submission_and_seed_give_the_same_findings(tmp_path: Path) -> 
     path.write_text(WRONG)
     results = []
     for name in ("a", "b"):
-        run(path, "--item", "RMSNorm", "--profile", "quick", "--json", tmp_path / name, "-n", "2" if name == "a" else "1")
+        run(
+            path,
+            "--item",
+            "RMSNorm",
+            "--profile",
+            "quick",
+            "--json",
+            tmp_path / name,
+            "-n",
+            "2" if name == "a" else "1",
+        )
         rows = json.loads((tmp_path / name).read_text())["items"]["RMSNorm"]["properties"]
         results.append([{key: value for key, value in row.items() if key != "seconds"} for row in rows])
     assert results[0] == results[1]
@@ -70,7 +80,9 @@ def test_every_report_is_written(tmp_path: Path) -> None:
     assert shown.returncode == 1, shown.stderr
     assert "differ" in shown.stdout
     path.write_text(RIGHT)
-    mended = subprocess.run([sys.executable, tmp_path / "reproduce", path], capture_output=True, timeout=60, check=False)
+    mended = subprocess.run(
+        [sys.executable, tmp_path / "reproduce", path], capture_output=True, timeout=60, check=False
+    )
     assert mended.returncode == 0
 
 

@@ -64,7 +64,7 @@ def _first_difference(asked: list[tuple[str, Any]], seen: list[tuple[str, str, b
         _, _, given, value = by_name[name]
         if not given:
             return f"`{name}` has lost its default {default!r}"
-        if type(value) is not type(default) and not _numbers(value, default) or value != default:
+        if (type(value) is not type(default) and not _numbers(value, default)) or value != default:
             return f"the default of `{name}` is {value!r} where {default!r} was asked"
         if here is not None and here[0] != name:
             return f"`{here[0]}` stands where `{name}` was asked"
