@@ -165,7 +165,8 @@ def judge(source: Source, runner: Runner, options: Options, progress: Progress |
     """
     started = time.perf_counter()
     names = list(contract.items())
-    session = RunnerSession.open(runner.process, source, names, rules=options.rules)
+    accelerated = any(device != "cpu" for device in options.devices)
+    session = RunnerSession.open(runner.process, source, names, rules=options.rules, accelerated=accelerated)
     try:
         tasks = plan(options, session.report.names)
         count = max(1, min(options.workers, len(tasks)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -156,15 +157,18 @@ class RunnerSession:
         self.looked.add(key)
         request = {"op": "call", "driver": driver, "names": names, "alias": self.alias, "case": case, "look": look}
         started = time.monotonic()
+        told: list[Any] = []
         try:
-            return outcome_of(self.child.request(request, seconds))
+            return outcome_of(self.child.call(request, seconds, told), told)
         except RunnerTimeout:
             self.timeouts[key] = self.timeouts.get(key, 0) + 1
             self._end()
-            return Outcome(None, Trouble("timeout", f"one call took longer than {seconds:g} s"))
+            text = f"one call took longer than {seconds:g} s"
+            return Outcome(None, Trouble("timeout", text), _breaches(told))
         except RunnerDied as error:
             self._end()
-            return Outcome(None, Trouble("died", f"the process ended during the call ({error})"))
+            text = f"the process ended during the call ({error})"
+            return Outcome(None, Trouble("died", text), _breaches(told))
         finally:
             spent = time.monotonic() - started
             if spent > SLOW * seconds:
@@ -224,10 +228,16 @@ def forbidden_to(source: Source) -> tuple[str, ...]:
     return JUDGES if own else ("impl", *JUDGES)
 
 
-def outcome_of(reply: Any) -> Outcome:
-    """Returns the outcome that a reply of the runner means; a reply of another form counts as a death."""
+def outcome_of(reply: Any, told: Iterable[Any] = ()) -> Outcome:
+    """Returns the outcome that a reply of the runner means; a reply of another form counts as a death.
+
+    Args:
+        reply: what the runner answered.
+        told: breaches that it told of while they happened.
+    """
+    breaches = _breaches(told)
     try:
-        breaches = tuple(Breach(str(b["family"]), str(b["what"]), _lines(b["lines"])) for b in reply["breaches"])
+        breaches = tuple(dict.fromkeys((*breaches, *_breaches(reply["breaches"]))))
         if "missing" in reply:
             return Outcome(None, Trouble("missing", str(reply["missing"]["text"])), breaches)
         if "error" in reply:
@@ -236,7 +246,14 @@ def outcome_of(reply: Any) -> Outcome:
             return Outcome(None, Trouble("error", text, _lines(error["lines"]), str(error["trace"])), breaches)
         return Outcome(SimpleNamespace(**reply["seen"]), None, breaches)
     except (AttributeError, KeyError, TypeError, ValueError):
-        return Outcome(None, Trouble("died", "the process sent something that is no observation"))
+        return Outcome(None, Trouble("died", "the process sent something that is no observation"), breaches)
+
+
+def _breaches(told: Iterable[Any]) -> tuple[Breach, ...]:
+    try:
+        return tuple(Breach(str(b["family"]), str(b["what"]), _lines(b["lines"])) for b in told)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return (Breach("judge", "the judge's record of what was reached", ()),)
 
 
 def _lines(lines: list[Any]) -> tuple[SourceLine, ...]:

@@ -71,7 +71,6 @@ def test_drawn_tensors_are_finite(spec: TensorSpec) -> None:
     assert bool(spec.value.isfinite().all())
 
 
-def test_hyper_parameters_are_spread_over_the_decades() -> None:
-    drawn = strategies.log_uniform(1e-12, 1.0)
-    for decade in range(-11, 0):
-        find(drawn, lambda x, d=decade: math.floor(math.log10(x)) == d)
+@pytest.mark.parametrize("decade", range(-11, 0))
+def test_hyper_parameters_are_spread_over_the_decades(decade: int) -> None:
+    find(strategies.log_uniform(1e-12, 1.0), lambda x: math.floor(math.log10(x)) == decade)

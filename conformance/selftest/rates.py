@@ -1,0 +1,213 @@
+"""Measures the judge: faults found and named, honest oddities left alone, hostile submissions not passed.
+
+``python -m conformance.selftest.rates`` prints the figures; ``--write`` puts them into README.md and the matrix of
+faults and properties into conformance/README.md; ``--check`` exits 1 where a figure is worse than README.md says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import re
+import sys
+import time
+from collections import defaultdict
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from conformance import contract
+from conformance.engine.options import PROFILES, Options
+from conformance.engine.properties import all_properties
+from conformance.report.model import Level, Status
+from conformance.runner.lazy_dynamo import defer_dynamo
+from conformance.selftest.hostile.judging import judge_corpus
+from conformance.selftest.matrix import Verdict, runner, verdicts
+
+ROOT = Path(__file__).parents[2]
+README, TABLE = ROOT / "README.md", ROOT / "conformance" / "README.md"
+MARKS = re.compile(r"(<!-- rates: made by python -m conformance.selftest.rates --write -->\n).*?(<!-- /rates -->)", re.S)
+
+
+@dataclass
+class Tally:
+    """What one item adds up to."""
+
+    faults: int = 0
+    found: int = 0
+    named: int = 0
+    nameable: int = 0
+    seconds: float = 0.0
+    honest: int = 0
+    passed: int = 0
+    comparisons: int = 0
+    worst_share: float = 0.0
+    missed: list[str] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
+    killed: dict[str, list[str]] = field(default_factory=dict)
+
+
+def _area(job: tuple[str, bool, str, int]) -> list[tuple[str, dict[str, Any]]]:
+    """Judges the faults, or the honest oddities, of one area; returns a tally for each item."""
+    area, honest, profile, seed = job
+    torch.set_num_threads(1)
+    defer_dynamo()
+    options = Options(profile=profile, seed=seed, jobs=1, diagnose=not honest)
+    tallies: dict[str, Tally] = defaultdict(Tally)
+    with runner() as ready:
+        for verdict in verdicts(ready.process, area, honest=honest, options=options):
+            (_count_honest if honest else _count_fault)(tallies[verdict.fault.item], verdict)
+    return [(item, asdict(tally)) for item, tally in tallies.items()]
+
+
+def _count_fault(tally: Tally, verdict: Verdict) -> None:
+    found = [row for row in verdict.found(parity=False) if row.status is not Status.JUDGE_ERROR]
+    tally.faults += 1
+    tally.found += bool(found)
+    tally.seconds += verdict.seconds
+    if not found:
+        tally.missed.append(f"{verdict.fault.item}.{verdict.fault.name}")
+    for row in verdict.found():
+        tally.killed.setdefault(row.id.split("[")[0], []).append(verdict.fault.name)
+    if any(row.status is Status.WRONG and row.level is Level.EXERCISE for row in found):
+        tally.nameable += 1
+        tally.named += any(verdict.fault.sentence in (row.suspect or "") for row in found)
+
+
+def _count_honest(tally: Tally, verdict: Verdict) -> None:
+    bad = verdict.found(parity=False)
+    tally.honest += 1
+    tally.passed += not bad
+    tally.comparisons += sum(row.comparisons for row in verdict.rows)
+    tally.alarms += [f"{verdict.fault.name}: {row.id}" for row in bad]
+    shares = [row.budget_used for row in verdict.rows if row.status is Status.PASS and row.budget_used is not None]
+    tally.worst_share = max([tally.worst_share, *shares])
+
+
+def measure(profile: str, seeds: int, honest_profile: str, hostile: bool) -> dict[str, Any]:
+    """Returns every figure: of all, and of each item."""
+    started = time.perf_counter()
+    jobs = [(area, False, profile, 0) for area in contract.AREAS]
+    jobs += [(area, True, honest_profile, seed) for seed in range(seeds) for area in contract.AREAS]
+    items: dict[str, Tally] = {name: Tally() for name in contract.items()}
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(os.cpu_count() or 1, maxtasksperchild=4) as pool:
+        for part in pool.imap_unordered(_area, jobs):
+            for item, tally in part:
+                _merge(items[item], Tally(**tally))
+    total = Tally()
+    for tally in items.values():
+        _merge(total, tally)
+    every = {f"{prop.area}.{prop.item}.{prop.name}" for prop in all_properties()}
+    hostiles = judge_corpus() if hostile else {}
+    return {
+        "items": {name: asdict(tally) for name, tally in items.items()},
+        "total": asdict(total),
+        "properties": len(every),
+        "dead": sorted(every - set(total.killed)),
+        "hostile": len(hostiles),
+        "fooled": sorted(name for name, passed in hostiles.items() if passed),
+        "seeds": seeds,
+        "profile": profile,
+        "honest_profile": honest_profile,
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def _merge(into: Tally, other: Tally) -> None:
+    for name, value in asdict(other).items():
+        if name == "killed":
+            for prop, faults in value.items():
+                into.killed.setdefault(prop, []).extend(faults)
+        elif name == "worst_share":
+            into.worst_share = max(into.worst_share, value)
+        else:
+            setattr(into, name, getattr(into, name) + value)
+
+
+def summary(figures: dict[str, Any]) -> str:
+    """Returns the table for the README."""
+    total = figures["total"]
+    per_fault = total["seconds"] / max(total["faults"], 1)
+    rows = [
+        ("faults found (`" + figures["profile"] + "`)", f"{total['found']} of {total['faults']}"),
+        ("faults named rightly", f"{total['named']} of {total['nameable']}"),
+        ("properties that a fault breaks", f"{figures['properties'] - len(figures['dead'])} of {figures['properties']}"),
+        (
+            f"honest oddities left alone (`{figures['honest_profile']}`, {figures['seeds']} seeds)",
+            f"{total['passed']} of {total['honest']} in {total['comparisons']:,} comparisons",
+        ),
+        ("hostile submissions not passed", f"{figures['hostile'] - len(figures['fooled'])} of {figures['hostile']}"),
+        ("seconds a fault, found, shrunk and diagnosed", f"{per_fault:.1f}"),
+    ]
+    return "| figure | value |\n| --- | --- |\n" + "".join(f"| {name} | {value} |\n" for name, value in rows)
+
+
+def matrix(figures: dict[str, Any]) -> str:
+    """Returns the table of items for conformance/README.md."""
+    head = "| item | faults found | named | honest passed | comparisons | worst honest share of the bound |\n"
+    lines = [head, "| --- | --- | --- | --- | --- | --- |\n"]
+    for name, t in figures["items"].items():
+        named = f"{t['named']} of {t['nameable']}"
+        honest = f"{t['passed']} of {t['honest']}"
+        share, count = f"{t['worst_share']:.2f}", f"{t['comparisons']:,}"
+        lines.append(f"| {name} | {t['found']} of {t['faults']} | {named} | {honest} | {count} | {share} |\n")
+    lines.append("\n| property | faults that break it |\n| --- | --- |\n")
+    lines += [f"| `{prop}` | {len(set(faults))} |\n" for prop, faults in sorted(figures["total"]["killed"].items())]
+    return "".join(lines)
+
+
+def worse(figures: dict[str, Any], readme: str) -> list[str]:
+    """Returns what is worse than the README says: a smaller share found, named, passed or kept out."""
+    now, then = _shares(summary(figures)), _shares(readme)
+    said = []
+    for name, share in then.items():
+        key = name.split(" (")[0]
+        mine = next((value for other, value in now.items() if other.split(" (")[0] == key), None)
+        if mine is not None and mine < share - 1e-9:
+            said.append(f"{key}: {mine:.3f} where the README has {share:.3f}")
+    return said
+
+
+def _shares(text: str) -> dict[str, float]:
+    found = re.findall(r"^\| ([^|]+) \| (\d+) of (\d+)", text, re.M)
+    return {name: int(part) / max(int(whole), 1) for name, part, whole in found}
+
+
+def main(arguments: list[str]) -> int:
+    """Measures, prints, writes or checks; returns 1 where a check fails."""
+    parser = argparse.ArgumentParser(prog="python -m conformance.selftest.rates", description=__doc__)
+    parser.add_argument("--profile", default="quick", choices=list(PROFILES))
+    parser.add_argument("--honest-profile", default="quick", choices=list(PROFILES))
+    parser.add_argument("--seeds", type=int, default=1, help="seeds that the honest oddities are judged under")
+    parser.add_argument("--no-hostile", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args(arguments)
+    figures = measure(asked.profile, asked.seeds, asked.honest_profile, not asked.no_hostile)
+    print(summary(figures))
+    for name in ("missed", "alarms"):
+        for entry in figures["total"][name]:
+            print(f"{name}: {entry}")
+    for name in ("dead", "fooled"):
+        for entry in figures[name]:
+            print(f"{name}: {entry}")
+    print(f"{figures['seconds']:.0f} s")
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=1))
+    if asked.write:
+        for path, text in ((README, summary(figures)), (TABLE, matrix(figures))):
+            path.write_text(MARKS.sub(lambda m, text=text: m[1] + text + m[2], path.read_text("utf-8")))
+    problems = worse(figures, README.read_text("utf-8")) if asked.check else []
+    for problem in problems:
+        print(f"worse: {problem}")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
