@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import namedtuple
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -96,7 +97,7 @@ def kaiming_own_generator(weight: torch.Tensor, nonlinearity: str = "relu") -> t
 
 @honest("kaiming_uniform_", "torch.nn.init's gain and fans")
 def kaiming_by_helpers(weight: torch.Tensor, nonlinearity: str = "relu") -> torch.Tensor:
-    gain = nn.init.calculate_gain(nonlinearity)
+    gain = nn.init.calculate_gain(nonlinearity)  # type: ignore[arg-type]
     fan_in, _ = nn.init._calculate_fan_in_and_fan_out(weight)
     bound = math.sqrt(3.0) * gain / math.sqrt(fan_in)
     return nn.init.uniform_(weight, -bound, bound)
@@ -137,8 +138,12 @@ def by_nn_init(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
 @honest("init_linear_", "new Parameters in the same layer")
 def new_parameters(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
     weight = torch.empty_like(layer.weight)
-    draw = {"xavier": xavier_by_copy, "kaiming_relu": kaiming_by_scaling, "zero": torch.zero_}[scheme]
-    layer.weight = nn.Parameter(draw(weight.detach()))
+    schemes: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+        "xavier": xavier_by_copy,
+        "kaiming_relu": kaiming_by_scaling,
+        "zero": torch.zero_,
+    }
+    layer.weight = nn.Parameter(schemes[scheme](weight.detach()))
     if layer.bias is not None:
         layer.bias = nn.Parameter(torch.zeros_like(layer.bias))
     return layer

@@ -18,7 +18,7 @@ def fans(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     weight = nn.Parameter(case.weight) if case.parameter else case.weight
     found = items.fan_in_fan_out(weight)
     if isinstance(found, tuple):
-        whole = tuple(int(n) if isinstance(n, numbers.Integral) and type(n) is not bool else n for n in found)
+        whole = tuple(int(n) if isinstance(n, numbers.Integral) else n for n in found)
         return {"fans": whole, "weight": weight}
     return {"fans": found, "weight": weight}
 

@@ -322,7 +322,7 @@ def plain_tensors(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
     _init(layer, scheme)
     weight = layer.weight.detach()
     del layer.weight
-    layer.weight = weight  # type: ignore[assignment]
+    layer.weight = weight
     return layer
 
 

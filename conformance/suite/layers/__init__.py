@@ -1,0 +1,1 @@
+"""Basic layers: Linear, Embedding, Dropout."""

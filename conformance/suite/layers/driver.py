@@ -1,0 +1,163 @@
+"""Builds a layer, sets its parameters by shape, calls it, and reports what it did."""
+
+from __future__ import annotations
+
+import copy
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import nn
+
+from conformance.runner.roles import described, fill, gradients
+
+
+def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Applies Linear twice and reports both outputs, the input afterwards, and the gradients asked for."""
+    outer, inner = case.weight.shape
+    options = {} if case.bias is not None else {"bias": False}
+    module = items.Linear(inner, outer, **options)
+    module.to(device=case.device, dtype=case.x.dtype)
+    weight = _of_shape(module, (outer, inner))
+    bias = next((p for p in module.parameters() if p is not weight and p.numel() == outer), None)
+    _set(weight, case.weight)
+    if case.bias is not None:
+        _set(bias, case.bias)
+    module.train(case.training)
+    seen: dict[str, Any] = {"output": module(case.x), "again": module(case.x), "x": case.x}
+    if case.upstream is not None:
+        x = case.x.detach().clone().requires_grad_()
+        seen["gradients"] = gradients(module(x), [x, weight, bias], case.upstream)
+        seen["second"] = _second_order(module, x)
+    return seen
+
+
+def embedding(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Looks the ids up twice and reports both outputs, ids and table afterwards, and the table's gradient."""
+    rows, width = case.table.shape
+    module = items.Embedding(rows, width)
+    module.to(device=case.device, dtype=case.table.dtype)
+    table = _of_shape(module, (rows, width))
+    _set(table, case.table)
+    seen: dict[str, Any] = {"output": module(case.idx), "again": module(case.idx), "idx": case.idx}
+    seen["table"] = _as_asked(table, (rows, width))
+    if case.upstream is not None:
+        (gradient,) = gradients(module(case.idx), [table], case.upstream)
+        seen["gradient"] = _as_asked(gradient, (rows, width))
+    return seen
+
+
+def linear_built(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Builds two Linears and reports the parameters of one, and whether the other is its own."""
+    return _built(items.Linear, (case.first, case.second, case.bias), torch.ones(2, case.first))
+
+
+def embedding_built(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Builds two Embeddings and reports the parameters of one, and whether the other is its own."""
+    return _built(items.Embedding, (case.first, case.second), torch.arange(case.first))
+
+
+def embedding_refused(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Asks for a row that is not there."""
+    module = items.Embedding(case.rows, 2)
+    try:
+        module(torch.tensor([case.idx]))
+    except Exception as error:
+        return {"error": type(error).__name__}
+    return {"error": None}
+
+
+def dropout(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Applies Dropout in eval, train and eval mode again, and takes the gradients asked for."""
+    torch.manual_seed(case.seed)
+    module = items.Dropout(case.p)
+    holder = _held(module, case)
+    holder.eval()
+    seen: dict[str, Any] = {"before": holder(case.x)}
+    holder.train()
+    seen["output"] = holder(case.x)
+    holder.eval()
+    seen |= {"after": holder(case.x), "x": case.x}
+    seen["trained"] = [str(name) for name, p in module.named_parameters() if p.requires_grad]
+    if case.upstream is not None:
+        x = case.x.detach().clone().requires_grad_()
+        (seen["eval_gradient"],) = gradients(holder(x), [x], case.upstream)
+        holder.train()
+        seen["kept"] = holder(x)
+        (seen["gradient"],) = gradients(seen["kept"], [x], case.upstream)
+    return seen
+
+
+def dropout_repeated(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Applies Dropout again and again, after it has been in eval mode once, and reports all the outputs."""
+    torch.manual_seed(case.seed)
+    holder = _held(items.Dropout(case.p), case)
+    holder.eval()
+    holder(case.x)
+    holder.train()
+    outputs = [holder(case.x) for _ in range(case.calls)]
+    alike = all(isinstance(y, torch.Tensor) and y.shape == case.x.shape for y in outputs)
+    return {"outputs": torch.stack([y.detach() for y in outputs]) if alike else outputs[0]}
+
+
+def dropout_edge(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Builds a Dropout of any p and applies it; reports its error if there is one."""
+    try:
+        module = items.Dropout(case.p)
+        module.train()
+        return {"error": None, "output": module(case.x if hasattr(case, "x") else torch.ones(3))}
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}", "output": None}
+
+
+def _of_shape(module: nn.Module, shape: tuple[int, int]) -> nn.Parameter | None:
+    """Returns the parameter of a shape, or else of the same shape transposed."""
+    for asked in (shape, shape[::-1]):
+        for parameter in module.parameters():
+            if tuple(parameter.shape) == asked:
+                return parameter
+    return None
+
+
+def _set(parameter: torch.Tensor | None, value: torch.Tensor) -> None:
+    if parameter is not None:
+        transposed = parameter.shape != value.shape and parameter.ndim == 2 and parameter.shape == value.mT.shape
+        fill(parameter, value.mT if transposed else value)
+
+
+def _as_asked(table: Any, shape: tuple[int, int]) -> Any:
+    """Returns a table turned round if it lies the other way."""
+    return table.mT if isinstance(table, torch.Tensor) and tuple(table.shape) == shape[::-1] else table
+
+
+def _second_order(module: nn.Module, x: torch.Tensor) -> torch.Tensor | str | None:
+    """Returns the gradient of the sum of the squared gradient; a text where it cannot be taken."""
+    try:
+        (first,) = torch.autograd.grad(module(x).square().sum(), x, create_graph=True)
+        (second,) = torch.autograd.grad(first.square().sum(), x, allow_unused=True)
+    except (RuntimeError, TypeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return second
+
+
+def _built(layer: Any, arguments: tuple[Any, ...], x: torch.Tensor) -> dict[str, Any]:
+    module, other = layer(*arguments), layer(*arguments)
+    seen: dict[str, Any] = {
+        "parameters": [(name, parameter.detach().clone()) for name, parameter in described(module)],
+        "trainable": [bool(parameter.requires_grad) for parameter in module.parameters()],
+        "others_before": [parameter.detach().clone() for parameter in other.parameters()],
+    }
+    try:
+        copied = copy.deepcopy(module)
+        seen["copied"], seen["output"] = copied(x), module(x)
+    except Exception as error:
+        seen["copied"], seen["output"] = f"{type(error).__name__}: {error}", None
+    for parameter in module.parameters():
+        fill(parameter, torch.full_like(parameter, 12345.0))
+    seen["others_after"] = [parameter.detach().clone() for parameter in other.parameters()]
+    return seen
+
+
+def _held(module: nn.Module, case: SimpleNamespace) -> nn.Module:
+    """Returns the module, or one around one around it."""
+    return nn.Sequential(nn.Sequential(module)) if case.nested else module

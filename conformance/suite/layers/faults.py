@@ -1,0 +1,3 @@
+"""How Linear, Embedding and Dropout go wrong."""
+
+from __future__ import annotations

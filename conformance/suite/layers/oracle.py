@@ -1,0 +1,93 @@
+"""What Linear, Embedding and Dropout give, and within what bound or with what probability."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from conformance.numerics import statistics
+from conformance.numerics.bounded import Bounded
+from conformance.suite.layers.cases import DropoutCase, EmbeddingCase, LinearCase
+
+# The finest step of a draw from U(0, 1) in float32, and so the probability of drawing exactly 0.
+STEP = 2.0**-24
+
+
+def linear(case: LinearCase) -> Bounded:
+    """Returns ``x W^T + b``: for each entry one sum of in_features products and the bias, in any order."""
+    x, weight = case.x.value, case.weight.value
+    rows = x.reshape(-1, x.shape[-1])
+    if case.bias is not None:
+        rows = torch.cat((rows, torch.ones(len(rows), 1, dtype=rows.dtype)), 1)
+        weight = torch.cat((weight, case.bias.value[:, None]), 1)
+    product = Bounded.exact(rows) @ Bounded.exact(weight.T)
+    return product.reshape((*x.shape[:-1], len(weight)))
+
+
+def linear_gradients(case: LinearCase) -> list[Bounded | None]:
+    """Returns the gradients of ``sum(y * upstream)`` with respect to x, weight and bias: sums of products again."""
+    assert case.upstream is not None
+    x, weight = case.x.value, Bounded.exact(case.weight.value)
+    rows = x.reshape(-1, x.shape[-1])
+    above = case.upstream.value.reshape(-1, case.weight.shape[0])
+    by_x = (Bounded.exact(above) @ weight).reshape(x.shape)
+    by_weight = Bounded.exact(above.T) @ Bounded.exact(rows)
+    return [by_x, by_weight, Bounded.exact(above).sum(0) if case.bias is not None else None]
+
+
+def embedding(case: EmbeddingCase) -> Bounded:
+    """Returns the rows of the table, without any error."""
+    return Bounded.exact(case.table.value[case.idx.value.long()])
+
+
+def embedding_gradient(case: EmbeddingCase) -> Bounded:
+    """Returns for each row the sum of upstream over the places of its id, in any order."""
+    assert case.upstream is not None
+    rows, width = case.table.shape
+    ids = case.idx.value.reshape(-1)
+    chosen = torch.zeros(rows, len(ids), dtype=case.upstream.value.dtype)
+    chosen[ids, torch.arange(len(ids))] = 1
+    return Bounded.exact(chosen) @ Bounded.exact(case.upstream.value.reshape(-1, width))
+
+
+def dropped(case: DropoutCase, x: torch.Tensor, output: torch.Tensor) -> Bounded:
+    """Returns ``x / (1 - p)`` where the output is not zero, and zero where it is.
+
+    1 - p, its reciprocal and the product may each be rounded; so may p be, to the dtype of x.
+    """
+    exact = Bounded.exact(x)
+    scaled = exact * (1.0 / (1.0 - exact.scalar(case.p)))
+    kept = (output.detach() != 0).numpy()
+    bound = np.broadcast_to(scaled.bound, scaled.shape)
+    return Bounded(np.where(kept, scaled.value, 0.0), np.where(kept, bound, 0.0), scaled.precision)
+
+
+def unlikely_rate(case: DropoutCase, kept: torch.Tensor) -> float:
+    """Returns the p-value of marks being kept with probability 1 - p: all, by place, by sign and by size of x."""
+    x = case.x.value.expand(kept.shape)
+    groups = [kept]
+    groups += [kept.select(dim, place) for dim in range(1, kept.ndim) for place in range(kept.shape[dim])]
+    groups += [kept[x > 0], kept[x < 0], kept[x.abs() > x.abs().median()], kept[x.abs() <= x.abs().median()]]
+    found = [statistics.binomial(int(group.sum()), group.numel(), 1 - case.p) for group in groups if group.numel()]
+    return min(1.0, len(found) * min(found))
+
+
+def dependent(case: DropoutCase, kept: torch.Tensor) -> float:
+    """Returns the p-value of marks within one call not depending on each other, along each dimension and in number."""
+    found = [statistics.independent_along(kept, dim, 1 - case.p) for dim in range(1, kept.ndim)]
+    within = tuple(range(1, kept.ndim))
+    for dims in {within, *((dim,) for dim in within)}:
+        counts = kept.sum(dims)
+        found.append(statistics.too_even(counts, kept.numel() // counts.numel(), 1 - case.p))
+    return min(1.0, len(found) * min(found))
+
+
+def stale(case: DropoutCase, kept: torch.Tensor) -> float:
+    """Returns the p-value of marks in successive calls not depending on each other."""
+    return statistics.independent_along(kept, 0, 1 - case.p)
+
+
+def drawn_zero(output: torch.Tensor) -> float:
+    """Returns the probability that a draw is exactly zero for as many entries as are zero here, or more."""
+    zeros, n = int((output.detach() == 0).sum()), output.numel()
+    return min(1.0, (n * STEP) ** zeros) if zeros else 1.0
