@@ -41,7 +41,12 @@ honest = fault
 
 def faults_of(area: str) -> list[Fault]:
     """Returns the faults of an area, in the order in which they are written down."""
-    return marked(importlib.import_module(f"conformance.suite.{area}.faults")) if path_of(area).exists() else []
+    path, name = path_of(area), f"conformance.suite.{area}.faults"
+    if path.is_dir():
+        names = [f"{name}.{file.stem}" for file in sorted(path.glob("*.py")) if file.stem != "__init__"]
+    else:
+        names = [name] if path.exists() else []
+    return [found for name in names for found in marked(importlib.import_module(name))]
 
 
 def marked(module: ModuleType) -> list[Fault]:
@@ -55,5 +60,6 @@ def marked(module: ModuleType) -> list[Fault]:
 
 
 def path_of(area: str) -> Path:
-    """Returns the file that holds the faults of an area."""
-    return SUITE / area / "faults.py"
+    """Returns the file, or the folder, that holds the faults of an area."""
+    folder = SUITE / area / "faults"
+    return folder if folder.is_dir() else folder.with_suffix(".py")
