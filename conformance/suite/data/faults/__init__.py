@@ -1,0 +1,1 @@
+"""How the datasets, the padding and the loader go wrong."""

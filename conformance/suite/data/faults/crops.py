@@ -1,0 +1,200 @@
+"""How RandomCropSequenceDataset goes wrong."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+
+from conformance.faults import fault
+
+
+class _Crops(Dataset[Any]):
+    """A right RandomCropSequenceDataset in steps that a fault can replace."""
+
+    def __init__(self, tokens: torch.Tensor, crop_len: int, seed: int | None = None) -> None:
+        self.tokens, self.crop_len, self.seed = tokens, crop_len, seed
+        self.count = tokens.shape[1] - crop_len + 1
+        self.generator = None if seed is None else torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def draw(self, high: int) -> int:
+        return int(torch.randint(high, (1,), generator=self.generator))
+
+    def start(self, idx: int) -> int:
+        return self.draw(self.count)
+
+    def __getitem__(self, idx: int) -> Any:
+        s = self.start(idx)
+        return self.tokens[idx, s : s + self.crop_len]
+
+
+@fault("RandomCropSequenceDataset", "never starts at the last place: the upper end of randint is exclusive")
+class NeverTheLastStart(_Crops):
+    def start(self, idx: int) -> int:
+        return self.draw(max(self.count - 1, 1))
+
+
+@fault("RandomCropSequenceDataset", "draws from an empty range where crop_len is the length of the sequence")
+class NoWholeCrop(_Crops):
+    def start(self, idx: int) -> int:
+        return self.draw(self.count - 1) if self.count <= 2 else self.draw(self.count)
+
+
+@fault("RandomCropSequenceDataset", "never starts at the first place")
+class NeverTheFirstStart(_Crops):
+    def start(self, idx: int) -> int:
+        return min(1 + self.draw(max(self.count - 1, 1)), self.count - 1)
+
+
+@fault("RandomCropSequenceDataset", "seeds torch's global generator and draws from it")
+class SeedsGlobally(_Crops):
+    def __init__(self, tokens: torch.Tensor, crop_len: int, seed: int | None = None) -> None:
+        super().__init__(tokens, crop_len)
+        if seed is not None:
+            torch.manual_seed(seed)
+
+
+@fault("RandomCropSequenceDataset", "draws from torch's global generator, seed or not")
+class IgnoresItsGenerator(_Crops):
+    def __init__(self, tokens: torch.Tensor, crop_len: int, seed: int | None = None) -> None:
+        super().__init__(tokens, crop_len)
+
+
+@fault("RandomCropSequenceDataset", "seeds its generator anew at each access, so that every item starts at one place")
+class ReseedsAtEachAccess(_Crops):
+    def start(self, idx: int) -> int:
+        if self.generator is not None and self.seed is not None:
+            self.generator.manual_seed(self.seed)
+        return super().start(idx)
+
+
+@fault("RandomCropSequenceDataset", "draws one start at the first access and uses it for every item")
+class OneStartForAll(_Crops):
+    drawn: int | None = None
+
+    def start(self, idx: int) -> int:
+        self.drawn = super().start(idx) if self.drawn is None else self.drawn
+        return self.drawn
+
+
+@fault("RandomCropSequenceDataset", "draws from Python's random module")
+class DrawsFromPython(_Crops):
+    def __init__(self, tokens: torch.Tensor, crop_len: int, seed: int | None = None) -> None:
+        super().__init__(tokens, crop_len)
+        self.random = random.Random(seed)
+
+    def draw(self, high: int) -> int:
+        return self.random.randrange(high)
+
+
+@fault("RandomCropSequenceDataset", "seeds Python's random module and draws from it")
+class SeedsPython(_Crops):
+    def __init__(self, tokens: torch.Tensor, crop_len: int, seed: int | None = None) -> None:
+        super().__init__(tokens, crop_len)
+        if seed is not None:
+            random.seed(seed)
+
+    def draw(self, high: int) -> int:
+        return int(random.random() * high)
+
+
+_shared = torch.Generator()
+
+
+@fault("RandomCropSequenceDataset", "shares one generator among all datasets")
+class SharesItsGenerator(_Crops):
+    def __init__(self, tokens: torch.Tensor, crop_len: int, seed: int | None = None) -> None:
+        super().__init__(tokens, crop_len)
+        self.generator = None if seed is None else _shared.manual_seed(seed)
+
+
+@fault("RandomCropSequenceDataset", "takes 0 for the seed, whatever seed is given")
+class IgnoresTheSeed(_Crops):
+    def __init__(self, tokens: torch.Tensor, crop_len: int, seed: int | None = None) -> None:
+        super().__init__(tokens, crop_len, None if seed is None else 0)
+
+
+@fault("RandomCropSequenceDataset", "takes the seed 0 for no seed")
+class ZeroIsNoSeed(_Crops):
+    def __init__(self, tokens: torch.Tensor, crop_len: int, seed: int | None = None) -> None:
+        super().__init__(tokens, crop_len, seed or None)
+
+
+@fault("RandomCropSequenceDataset", "picks the tokens of a crop here and there instead of one after the other")
+class PicksHereAndThere(_Crops):
+    def __getitem__(self, idx: int) -> Any:
+        picked = torch.randperm(self.tokens.shape[1], generator=self.generator)[: self.crop_len]
+        return self.tokens[idx][picked.sort().values]
+
+
+@fault("RandomCropSequenceDataset", "starts at even places only")
+class EvenStartsOnly(_Crops):
+    def start(self, idx: int) -> int:
+        return 2 * self.draw((self.count + 1) // 2)
+
+
+@fault("RandomCropSequenceDataset", "rounds a uniform number: the first and the last start come up half as often")
+class RoundsTheStart(_Crops):
+    def start(self, idx: int) -> int:
+        return round(float(torch.rand(1, generator=self.generator)) * (self.count - 1))
+
+
+@fault("RandomCropSequenceDataset", "draws from 0 to T and cuts off at T - L, which favours the last start")
+class CutsTheStartOff(_Crops):
+    def start(self, idx: int) -> int:
+        return min(self.draw(self.tokens.shape[1] + 1), self.count - 1)
+
+
+@fault("RandomCropSequenceDataset", "takes the starts in turns instead of drawing them")
+class TakesTurns(_Crops):
+    def start(self, idx: int) -> int:
+        offset = 0 if self.seed is None else self.seed
+        self.turn = getattr(self, "turn", offset) + 1
+        return self.turn % self.count
+
+
+@fault("RandomCropSequenceDataset", "gives two items at a time the same start")
+class TwoAtATime(_Crops):
+    drawn: int | None = None
+
+    def start(self, idx: int) -> int:
+        self.drawn = super().start(idx) if idx % 2 == 0 or self.drawn is None else self.drawn
+        return self.drawn
+
+
+@fault("RandomCropSequenceDataset", "seeds by index, with 0 where no seed is given: the same crops for ever")
+class NeverFresh(_Crops):
+    def start(self, idx: int) -> int:
+        self.generator = torch.Generator().manual_seed((self.seed or 0) + idx)
+        return super().start(idx)
+
+
+@fault("RandomCropSequenceDataset", "always crops the first sequence")
+class AlwaysTheFirstSequence(_Crops):
+    def __getitem__(self, idx: int) -> Any:
+        return super().__getitem__(0)
+
+
+@fault("RandomCropSequenceDataset", "returns crops of one token too many")
+class OneTokenTooMany(_Crops):
+    def __getitem__(self, idx: int) -> Any:
+        s = self.draw(max(self.count - 1, 1))
+        return self.tokens[idx, s : s + self.crop_len + 1]
+
+
+@fault("RandomCropSequenceDataset", "returns the crop and where it starts")
+class ReturnsTheStartToo(_Crops):
+    def __getitem__(self, idx: int) -> Any:
+        s = self.start(idx)
+        return self.tokens[idx, s : s + self.crop_len], s
+
+
+@fault("RandomCropSequenceDataset", "draws a start from anywhere and runs around the end")
+class RunsAroundTheEnd(_Crops):
+    def __getitem__(self, idx: int) -> Any:
+        return self.tokens[idx].roll(-self.draw(self.tokens.shape[1]))[: self.crop_len]

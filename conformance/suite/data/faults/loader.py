@@ -1,0 +1,92 @@
+"""How make_dataloader goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, RandomSampler, Subset
+
+from conformance.faults import fault
+
+Loader = DataLoader[Any]
+
+
+def _loader(
+    dataset: Any,
+    batch_size: int,
+    shuffle: bool = True,
+    drop_last: bool = False,
+    collate_fn: Callable[[list[Any]], Any] | None = None,
+    num_workers: int = 0,
+) -> Loader:
+    """A right make_dataloader."""
+    return DataLoader(dataset, batch_size, shuffle, None, None, num_workers, collate_fn, drop_last=drop_last)
+
+
+@fault("make_dataloader", "does not hand shuffle on, so that nothing is shuffled")
+def never_shuffles(dataset: Any, batch_size: int, **options: Any) -> Loader:
+    return _loader(dataset, batch_size, **{**options, "shuffle": False})
+
+
+@fault("make_dataloader", "always shuffles")
+def always_shuffles(dataset: Any, batch_size: int, **options: Any) -> Loader:
+    return _loader(dataset, batch_size, **{**options, "shuffle": True})
+
+
+@fault("make_dataloader", "does not shuffle by default")
+def shuffles_on_demand(dataset: Any, batch_size: int, shuffle: bool = False, **options: Any) -> Loader:
+    return _loader(dataset, batch_size, shuffle, **options)
+
+
+@fault("make_dataloader", "shuffles once, so that each epoch has the same order")
+def shuffles_once(dataset: Any, batch_size: int, shuffle: bool = True, **options: Any) -> Loader:
+    order = torch.randperm(len(dataset)).tolist() if shuffle else range(len(dataset))
+    return _loader(Subset(dataset, order), batch_size, False, **options)
+
+
+@fault("make_dataloader", "shuffles the batches, whose samples stay together")
+def shuffles_batches(dataset: Any, batch_size: int, shuffle: bool = True, **options: Any) -> Loader:
+    if not shuffle:
+        return _loader(dataset, batch_size, shuffle, **options)
+    starts = torch.randperm(len(dataset) // batch_size) * batch_size
+    order = [int(start) + k for start in starts for k in range(batch_size)]
+    rest = range(len(dataset) // batch_size * batch_size, len(dataset))
+    return _loader(Subset(dataset, [*order, *rest]), batch_size, False, **options)
+
+
+@fault("make_dataloader", "draws with replacement, so that samples come twice or not at all")
+def draws_with_replacement(dataset: Any, batch_size: int, shuffle: bool = True, **options: Any) -> Loader:
+    sampler = RandomSampler(dataset, replacement=True) if shuffle else None
+    return DataLoader(dataset, batch_size, sampler=sampler, **options)
+
+
+@fault("make_dataloader", "does not hand drop_last on")
+def ignores_drop_last(dataset: Any, batch_size: int, **options: Any) -> Loader:
+    return _loader(dataset, batch_size, **{**options, "drop_last": False})
+
+
+@fault("make_dataloader", "does not hand collate_fn on")
+def ignores_collate_fn(dataset: Any, batch_size: int, **options: Any) -> Loader:
+    return _loader(dataset, batch_size, **{**options, "collate_fn": None})
+
+
+@fault("make_dataloader", "does not hand num_workers on")
+def ignores_num_workers(dataset: Any, batch_size: int, **options: Any) -> Loader:
+    return _loader(dataset, batch_size, **{**options, "num_workers": 0})
+
+
+@fault("make_dataloader", "does not hand batch_size on")
+def ignores_batch_size(dataset: Any, batch_size: int, **options: Any) -> Loader:
+    return _loader(dataset, 1, **options)
+
+
+@fault("make_dataloader", "returns an iterator, which is used up after one epoch")
+def returns_an_iterator(dataset: Any, batch_size: int, **options: Any) -> Iterator[Any]:
+    return iter(_loader(dataset, batch_size, **{**options, "num_workers": 0}))
+
+
+@fault("make_dataloader", "returns the batches as a list")
+def returns_a_list(dataset: Any, batch_size: int, **options: Any) -> list[Any]:
+    return list(_loader(dataset, batch_size, **{**options, "num_workers": 0}))
