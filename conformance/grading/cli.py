@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,13 @@ def main(argv: Sequence[str]) -> int:
         return UNUSABLE
     except RuntimeError as error:
         print(f"conformance: the judge's own fault: {error}", file=sys.stderr)
+        return JUDGE_FAILED
+    except KeyboardInterrupt:  # before or after the grading itself, which takes care of what it has
+        print("conformance: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        traceback.print_exc()
+        print(f"conformance: the judge's own fault: {type(error).__name__}: {error}", file=sys.stderr)
         return JUDGE_FAILED
 
 

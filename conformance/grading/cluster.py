@@ -36,13 +36,15 @@ def judge_there(jobs: Sequence[Job], scheduler: str) -> Iterator[tuple[Job, Resu
     except ImportError:
         raise UsageError('--scheduler needs dask.distributed: pip install "torch-conformance[cluster]"') from None
     try:
-        client = distributed.Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+        client = distributed.Client(scheduler, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as trouble:  # dask's TimeoutError is an OSError
         raise UsageError(f"no scheduler answers at {scheduler} ({trouble})") from None
     with client:
         mine = {client.submit(judge_here, job, key=f"conformance-{job.key}", retries=RETRIES): job for job in jobs}
         for future in distributed.as_completed(list(mine)):
             job = mine.pop(future)
+            if future.status not in ("finished", "error"):
+                raise UsageError(f"the scheduler at {scheduler} gave a job up ({future.status}); try again to go on")
             error = future.exception()
             if isinstance(error, OtherVersion):
                 raise UsageError(f"a worker of {scheduler} cannot judge this: {error}; install the same there")

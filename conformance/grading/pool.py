@@ -94,7 +94,12 @@ class Pool:
     def _start(self) -> Connection:
         ours, theirs = self.context.Pipe()
         worker = self.context.Process(target=_work, args=(theirs, [ours, *self.workers]), daemon=True)
-        worker.start()
+        # A signal that comes before the worker knows what to do about it waits until it does.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, *STOPPING])
+        try:
+            worker.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         self.workers[ours] = worker
         return ours
@@ -117,6 +122,7 @@ def _work(pipe: Connection, others: list[Connection]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the parent says what follows from it
     for number in STOPPING:
         signal.signal(number, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, *STOPPING])
     with contextlib.suppress(EOFError, OSError):
         while (job := pipe.recv()) is not None:
             try:

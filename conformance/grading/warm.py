@@ -28,7 +28,7 @@ from conformance.runner.loading import UnreadableSubmission
 ATTEMPTS = 2
 
 
-class OtherVersion(Exception):  # noqa: N818 - says what is so
+class OtherVersion(Exception):
     """This process has another version of the judge than the one that the job is for."""
 
 
