@@ -28,11 +28,11 @@ class InProcessSession:
         unread = [{"cell": entry.cell, "line": entry.line, "why": entry.why} for entry in loaded.unread]
         self.report = LoadReport(present, unread, dict(loaded.lost))
 
-    def begin(self) -> None:
+    def begin(self, subject: str = "") -> None:
         """Does nothing: state left behind stays, which is what a debugger wants to see."""
 
-    def call(self, driver: str, names: list[str], case: dict[str, Any], seconds: float) -> Outcome:
-        """Runs a driver on a case; the time limit does not apply."""
+    def call(self, driver: str, names: list[str], case: dict[str, Any], seconds: float, warm: int = 0) -> Outcome:
+        """Runs a driver on a case, once; the time limit does not apply."""
         items = SimpleNamespace(**{name: self.namespace.get(name) for name in names})
         with observing(self.guard) as outcome:
             outcome["seen"] = self.drivers[driver](items, SimpleNamespace(**loads(encode(case))))

@@ -16,12 +16,15 @@ from hypothesis.errors import HypothesisException
 from conformance import contract
 from conformance.engine.checking import Check, Failure, Logged, Mismatch
 from conformance.engine.properties import Property, Variant
-from conformance.engine.session import Outcome, Session, Trouble
+from conformance.engine.session import JUDGE, Outcome, Session, Trouble
 from conformance.report.model import Level, Status
 from conformance.runner.reproducing import described, place_of
 
 # A call that kills its process costs a fork of it each time.
 SHRINK_DEATHS = 20
+# Calls made before the first one that counts, in an item's main property: who answers the first dozens of calls
+# rightly, and only those, is asked more of them.
+WARM = 64
 # Fewer examples than this are too few to mean anything, whatever a property's share.
 LEAST_EXAMPLES = 5
 # Cases of a run kept with their logs, for telling which usual mistake it looks like.
@@ -173,7 +176,7 @@ class _Search:
                 raise Mismatch(failure)
 
         try:
-            self.session.begin()
+            self.session.begin(f"{self.prop.item}.{self.prop.name}")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 example()
@@ -213,7 +216,9 @@ class _Search:
     def judge(self, case: Any) -> Failure | None:
         """Runs the driver on a case and the property on what it saw."""
         shipped = case.ship(self.variant.device)
-        outcome = self.session.call(self.prop.driver, self.names, shipped, self.prop.seconds)
+        main = self.prop.share >= 1 and self.variant == self.prop.variants[0]
+        warm = WARM if main and self.result.examples == 1 and self.failing is None else 0
+        outcome = self.session.call(self.prop.driver, self.names, shipped, self.prop.seconds, warm)
         check = self.result.check
         check.log = []
         try:
@@ -251,7 +256,9 @@ class _Search:
     def _rules(self, outcome: Outcome, case: Any) -> None:
         """Notes each reference that a rule of the item forbids; in the rule's own property that ends the example."""
         for rule in self.rules:
-            breach = next((breach for breach in outcome.breaches if breach.family in rule.forbids), None)
+            # The guard that watches the rules is forbidden ground for every item that has one.
+            forbidden = {*rule.forbids, JUDGE}
+            breach = next((breach for breach in outcome.breaches if breach.family in forbidden), None)
             own = rule.name in self.prop.requirements
             if own:
                 self.result.check.tallies[rule.name].comparisons += 1

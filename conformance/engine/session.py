@@ -14,6 +14,8 @@ from conformance.report.model import SourceLine
 from conformance.runner.client import LoadReport, Process, RunnerDied, RunnerTimeout
 from conformance.runner.loading import Source, UnreadableSubmission
 
+# The family of what only a submission that looks for the judge can reach.
+JUDGE = "judge"
 # Patterns of the modules that hold answers.
 JUDGES = (
     "conformance.suite", "conformance.engine", "conformance.numerics", "conformance.selftest", "conformance.faults",
@@ -66,11 +68,14 @@ class Session(Protocol):
 
     report: LoadReport
 
-    def begin(self) -> None:
-        """Starts afresh, with no state left from earlier calls."""
+    def begin(self, subject: str = "") -> None:
+        """Starts afresh, with no state left from earlier calls; not so for the same nonempty subject once more."""
 
-    def call(self, driver: str, names: list[str], case: dict[str, Any], seconds: float) -> Outcome:
-        """Runs a driver on a case, within a time limit."""
+    def call(self, driver: str, names: list[str], case: dict[str, Any], seconds: float, warm: int = 0) -> Outcome:
+        """Runs a driver on a case, within a time limit, after ``warm`` runs of which nobody is told.
+
+        Asked for such runs, the runner also looks whether its guard against the reference is still there.
+        """
 
     def close(self) -> None:
         """Ends the session and what it started."""
@@ -98,8 +103,8 @@ class RunnerSession:
     borrowed: bool = False
     timeouts: dict[str, int] = field(default_factory=dict)
     slow: dict[str, float] = field(default_factory=dict)
-    looked: set[str] = field(default_factory=set)
     reloads: int = 0
+    subject: str = ""
 
     @classmethod
     def open(
@@ -129,21 +134,26 @@ class RunnerSession:
     def share(self, base: Process) -> RunnerSession:
         """Returns a second session on a fork of this one's host, for another worker with a ``base`` of its own."""
         host = self._load(base) if self.accelerated else self.host.fork(base)
-        return replace(self, base=base, host=host, child=None, timeouts={}, slow={}, looked=set(), reloads=0)
+        return replace(self, base=base, host=host, child=None, timeouts={}, slow={}, reloads=0)
 
     def standing_in(self, item: str, name: str) -> RunnerSession:
         """Returns a session on the same host in which what it defines as ``name`` stands in for ``item``."""
         alias = {**self.alias, item: name}
-        return replace(self, child=None, timeouts={}, slow={}, looked=set(), reloads=0, alias=alias, borrowed=True)
+        return replace(self, child=None, timeouts={}, slow={}, reloads=0, alias=alias, borrowed=True)
 
-    def begin(self) -> None:
-        """Starts a process for the next property, where there can be one for each."""
-        if not self.accelerated:
+    def begin(self, subject: str = "") -> None:
+        """Starts a process for the next property, where there can be one for each.
+
+        The dtypes of one property (its ``subject``) share a process: half of the forks, and a state that one of them
+        leaves behind costs that property still.
+        """
+        if not self.accelerated and not (subject and subject == self.subject):
             self._end()
+        self.subject = subject
         if self.child is None:
             self._start()
 
-    def call(self, driver: str, names: list[str], case: dict[str, Any], seconds: float) -> Outcome:
+    def call(self, driver: str, names: list[str], case: dict[str, Any], seconds: float, warm: int = 0) -> Outcome:
         """Runs a driver in the property's process; a process that dies or hangs is replaced for the next call."""
         key = names[0]
         given_up = self._given_up(key)
@@ -153,9 +163,8 @@ class RunnerSession:
             self._start()
         if self.child is None:
             return Outcome(None, Trouble("died", "the process that had read the submission ended, again and again"))
-        look = key not in self.looked
-        self.looked.add(key)
-        request = {"op": "call", "driver": driver, "names": names, "alias": self.alias, "case": case, "look": look}
+        request = {"op": "call", "driver": driver, "names": names, "alias": self.alias, "case": case}
+        request["warm"] = warm
         started = time.monotonic()
         told: list[Any] = []
         try:
@@ -253,7 +262,7 @@ def _breaches(told: Iterable[Any]) -> tuple[Breach, ...]:
     try:
         return tuple(Breach(str(b["family"]), str(b["what"]), _lines(b["lines"])) for b in told)
     except (AttributeError, KeyError, TypeError, ValueError):
-        return (Breach("judge", "the judge's record of what was reached", ()),)
+        return (Breach(JUDGE, "the judge's record of what was reached", ()),)
 
 
 def _lines(lines: list[Any]) -> tuple[SourceLine, ...]:
