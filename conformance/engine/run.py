@@ -118,7 +118,6 @@ def run_property(
         else:
             first.findings += run.findings
             first.judge_error = first.judge_error or run.judge_error
-            first.cases = run.cases
             for name, tally in run.check.tallies.items():
                 first.check.tallies.setdefault(name, tally)
         if not run.findings:
@@ -131,6 +130,11 @@ def run_property(
         else:
             break
     assert first is not None
+    if any(found.failure.status is Status.WRONG for found in first.findings) and effort is FULL:
+        # Once more with everything known, so that no case ends early: what a diagnosis compares.
+        everything = frozenset((*prop.requirements, "device", CRASH))
+        whole = _Search(prop, variant, session, everything, False, 0).run(count, _seed_of(seed, prop.id(variant)))
+        first.cases = whole.cases or first.cases
     first.seconds = time.perf_counter() - started
     return first
 
@@ -233,6 +237,10 @@ class _Search:
         except Mismatch as mismatch:
             self._keep(case)
             return mismatch.failure if outcome.seen is None else _located(mismatch.failure, outcome.seen)
+        except Exception:
+            # After a failure that is known already, what follows may rest on what is not there.
+            if all(entry.ok for entry in check.log):
+                raise
         self._keep(case)
         return None
 
