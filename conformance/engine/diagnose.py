@@ -20,46 +20,60 @@ CASES = 40
 SAME = 1e-3
 
 
-def fitting_faults(run: Run, faults: RunnerSession, candidates: list[Fault]) -> list[tuple[Fault, int]]:
-    """Returns the usual mistakes that answer as the submission does, with the number of cases that show it.
+# The mistakes that fit, with the number of cases that show it, for each requirement with a finding.
+Fitting = dict[str, list[tuple[Fault, int]]]
 
-    A mistake fits when it answers alike on every case in which it differs from the right answer, and leaves no
-    failing case of the submission unexplained.
+
+def fitting_faults(run: Run, faults: RunnerSession, candidates: list[Fault]) -> Fitting:
+    """Returns the usual mistakes that answer as the submission does.
+
+    A mistake fits when it answers alike on every case in which it differs from what the requirement asks, and leaves
+    no failing case of the submission unexplained. None that fits is no guess.
 
     Args:
         run: what a property found about the submission, with its cases and how each check went.
         faults: a session on the faults of the area.
         candidates: the mistakes to try.
     """
-    if not _wrong(run):
-        return []
-    # Failing cases first: they rule out most mistakes at once.
-    cases = sorted(run.cases, key=lambda kept: not _failures(kept[1]))[:CASES]
-    tried = ((fault, _agreement(run, fault, faults, cases)) for fault in candidates)
-    return [(fault, agreed) for fault, agreed in tried if agreed]
+    requirements = [found.failure.requirement for found in run.findings if found.failure.status is Status.WRONG]
+    fitting: Fitting = {requirement: [] for requirement in requirements}
+    if requirements:
+        # Failing cases first: they rule out most mistakes at once.
+        cases = sorted(run.cases, key=lambda kept: all(entry.ok for entry in kept[1]))[:CASES]
+        for fault in candidates:
+            for requirement, agreed in _agreement(run, fault, faults, cases, set(requirements)).items():
+                if agreed:
+                    fitting[requirement].append((fault, agreed))
+    return fitting
 
 
-def suspects_of(run: Run, fitting: list[tuple[Fault, int]]) -> dict[str, str]:
-    """Returns, for each requirement with a finding, the mistakes that fit, in words; none that fits is no guess."""
-    text = "; or: ".join(f"{fault.sentence} ({agreed} of {agreed} cases)" for fault, agreed in fitting)
-    return dict.fromkeys(_wrong(run), text) if text else {}
+def suspects_of(fitting: Fitting) -> dict[str, str]:
+    """Returns, for each requirement, the mistakes that fit, in words."""
+    texts = {
+        requirement: "; or: ".join(f"{fault.sentence} ({agreed} of {agreed} cases)" for fault, agreed in pairs)
+        for requirement, pairs in fitting.items()
+    }
+    return {requirement: text for requirement, text in texts.items() if text}
 
 
-def _wrong(run: Run) -> list[str]:
-    return [found.failure.requirement for found in run.findings if found.failure.status is Status.WRONG]
-
-
-def _agreement(run: Run, fault: Fault, faults: RunnerSession, cases: list[Kept]) -> int:
-    """Returns in how many cases a fault fails as the submission does; 0 if they part anywhere."""
+def _agreement(
+    run: Run, fault: Fault, faults: RunnerSession, cases: list[Kept], requirements: set[str]
+) -> dict[str, int]:
+    """Returns, for each requirement, in how many cases a fault fails as the submission does, where they never part."""
+    agreed = dict.fromkeys(requirements, 0)
     session = faults.standing_in(fault.item, fault.name)
-    agreed = 0
     try:
         session.begin()
         for case, log in cases:
-            mine, theirs = _failures(log), _failures(_log_of(run, session, case))
-            if not _alike(mine, theirs):
-                return 0
-            agreed += bool(theirs)
+            other = _log_of(run, session, case)
+            for requirement in list(agreed):
+                mine, theirs = _failures(log, requirement), _failures(other, requirement)
+                if not _alike(mine, theirs):
+                    del agreed[requirement]
+                elif theirs:
+                    agreed[requirement] += 1
+            if not agreed:
+                break
     finally:
         session.close()
     return agreed
@@ -80,15 +94,15 @@ def _log_of(run: Run, session: RunnerSession, case: Any) -> list[Logged]:
     return check.log
 
 
-def _failures(log: list[Logged]) -> dict[tuple[str, str], Logged]:
-    """Returns the checks that failed, by requirement and place."""
-    return {(entry.requirement, entry.path): entry for entry in log if not entry.ok}
+def _failures(log: list[Logged], requirement: str) -> dict[str, Logged]:
+    """Returns the checks of a requirement that failed, by place."""
+    return {entry.path: entry for entry in log if not entry.ok and entry.requirement == requirement}
 
 
-def _alike(mine: dict[tuple[str, str], Logged], theirs: dict[tuple[str, str], Logged]) -> bool:
+def _alike(mine: dict[str, Logged], theirs: dict[str, Logged]) -> bool:
     """Returns whether two submissions fail the same checks with the same answers.
 
-    A search ends an example at its first new failure, so that of mine there may be fewer than of theirs.
+    A search may end an example at its first failure, so that of mine there may be fewer than of theirs.
     """
     if not mine or not theirs:
         return not mine and not theirs

@@ -133,9 +133,10 @@ class Bench:
         if self.found.get(item, 0) >= ENOUGH and item not in self.fitting:
             return {}
         fitting = fitting_faults(run, self._faults(run.prop.area), candidates)
-        if fitting:
-            self.fitting[item] = [fault for fault, _ in fitting]
-        return suspects_of(run, fitting)
+        fit = list(dict.fromkeys(fault for pairs in fitting.values() for fault, _ in pairs))
+        if fit:
+            self.fitting[item] = fit
+        return suspects_of(fitting)
 
     def close(self) -> None:
         """Ends the sessions on the faults."""
