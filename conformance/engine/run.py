@@ -15,6 +15,7 @@ from hypothesis.errors import HypothesisException
 
 from conformance import contract
 from conformance.engine.checking import Check, Failure, Logged, Mismatch
+from conformance.engine.draws import forget_local_constants
 from conformance.engine.properties import Property, Variant
 from conformance.engine.session import JUDGE, Outcome, Session, Trouble
 from conformance.report.model import Level, Status
@@ -35,6 +36,8 @@ ASIDE = 0.25
 
 # Stands among the known requirements for "an exception was found already".
 CRASH = "(crash)"
+
+forget_local_constants()
 
 _STATUS = {"missing": Status.MISSING, "error": Status.CRASH, "died": Status.CRASH, "timeout": Status.TIMEOUT}
 # Errors on the meta device that say that the code looked at a value, which is legal wherever there is one.
