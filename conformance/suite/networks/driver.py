@@ -1,0 +1,201 @@
+"""Builds networks, fills their parameters, finds out how these are wired, and reports what the networks give."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import nn
+
+from conformance.runner.roles import described, fill, gradients
+
+
+def mlp(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Applies an MLP twice and reports both outputs, its parameters as they are wired, and the gradients asked for."""
+    module = items.MLP(case.in_dim, case.hidden_dim, case.out_dim, case.depth, use_layernorm=case.use_layernorm)
+    return _apply(module, case, case.depth)
+
+
+def feed_forward(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Does for a FeedForward what ``mlp`` does for an MLP."""
+    return _apply(_feed_forward(items, case), case, 2)
+
+
+def feed_forward_in_company(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Applies a FeedForward to ``x``, and to ``x`` with every token but the last replaced."""
+    module = _feed_forward(items, case)
+    seen = _apply(module, case, 2)
+    company = case.other.clone()
+    company[..., -1, :] = case.x[..., -1, :].detach()
+    seen["in_company"] = module(company)
+    return seen
+
+
+def mlp_built(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Builds an MLP and reports its parameters."""
+    *dims, use_layernorm = case.arguments
+    return _built(items.MLP(*dims, use_layernorm=use_layernorm))
+
+
+def feed_forward_built(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Builds a FeedForward and reports its parameters."""
+    return _built(items.FeedForward(*case.arguments))
+
+
+class Wrapped(nn.Module):
+    """What a Residual is put around; notes each call."""
+
+    def __init__(self, kind: str, weight: torch.Tensor) -> None:
+        super().__init__()
+        self.kind = kind
+        self.weight = nn.Parameter(weight.detach().clone())
+        self.calls: list[dict[str, Any]] = []
+
+    def forward(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        modes = {"training": self.training, "grad": torch.is_grad_enabled()}
+        self.calls.append({"x": x, "args": list(args), "names": sorted(kwargs), "scale": kwargs.get("scale"), **modes})
+        if self.kind == "itself":
+            return x
+        if self.kind == "kept":
+            return self.kept
+        y = x @ self.weight
+        for arg in args:
+            y = y + arg
+        return y * kwargs["scale"] if "scale" in kwargs else y
+
+
+def residual(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Applies a Residual and reports its output, what its function was given, and whether it holds that function."""
+    inner = Wrapped(case.kind, case.weight).to(case.device)
+    inner.kept = torch.ones_like(case.x)
+    module = items.Residual(inner)
+    held = list(module.parameters()) if isinstance(module, nn.Module) else []
+    seen: dict[str, Any] = {
+        "registered": any(parameter is inner.weight for parameter in held),
+        "parameters": len(held),
+        "modes": [],
+    }
+    for mode in (not case.training, case.training):
+        module.train(mode)
+        seen["modes"].append(inner.training)
+    named = {} if case.named is None else {"scale": case.named}
+    seen["output"] = module(case.x, *case.args, **named)
+    seen["calls"] = [_call(call, case) for call in inner.calls]
+    seen["again"] = module(case.x, *case.args, **named)
+    seen.update({"x": case.x, "args": list(case.args), "kept": inner.kept})
+    if case.upstream is not None:
+        x = case.x.detach().clone().requires_grad_()
+        arguments = [arg.detach().clone().requires_grad_() for arg in case.args]
+        y = module(x, *arguments, **named)
+        seen["gradients"] = gradients(y, [x, inner.weight, *arguments], case.upstream)
+    return seen
+
+
+def _call(call: dict[str, Any], case: SimpleNamespace) -> dict[str, Any]:
+    same = len(call["args"]) == len(case.args) and all(a is b for a, b in zip(call["args"], case.args, strict=False))
+    return {"x": call["x"], "args": len(call["args"]), "same": same, "names": call["names"], "scale": call["scale"]}
+
+
+def _feed_forward(items: SimpleNamespace, case: SimpleNamespace) -> Any:
+    return items.FeedForward(case.d_model) if case.d_ff is None else items.FeedForward(case.d_model, case.d_ff)
+
+
+def _apply(module: Any, case: SimpleNamespace, depth: int) -> dict[str, Any]:
+    module.to(device=case.device, dtype=case.x.dtype)
+    module.train(case.training)
+    meta = case.device == "meta"
+    if not meta:
+        _fill(module, case.seed)
+    seen: dict[str, Any] = {"output": module(case.x), "again": module(case.x), "x": case.x}
+    if meta:
+        return seen
+    wiring = _wiring(module, case.x.shape[-1], depth)
+    seen.update(wiring)
+    if case.upstream is not None:
+        x = case.x.detach().clone().requires_grad_()
+        weights, gaps = wiring["weights"], wiring["gaps"]
+        found = gradients(module(x), [x, *weights, *(vector for gap in gaps for vector in gap)], case.upstream)
+        seen["gradients"] = found
+        seen["second"] = _second_order(module, x, case.upstream)
+    return seen
+
+
+def _fill(module: nn.Module, seed: int) -> None:
+    """Gives every parameter telling values: products that keep their size, and vectors away from zero."""
+    g = torch.Generator().manual_seed(seed)
+    for parameter in module.parameters():
+        value = torch.randn(parameter.shape, generator=g, dtype=torch.float64)
+        if parameter.ndim > 1:
+            fill(parameter, value * 1.5 / max(parameter.shape[-1], 1) ** 0.5)
+        else:
+            fill(parameter, value.sign() * (0.3 + value.abs()))
+
+
+def _wiring(module: nn.Module, width: int, depth: int) -> dict[str, Any]:
+    """Returns the matrices in the order in which data passes them, and the vectors before, between and after them.
+
+    Read off autograd's graph: what lies on the data's side of the node where a matrix meets the data is before it.
+    """
+    parameters = list(module.parameters())
+    dtype = parameters[0].dtype if parameters else torch.float32
+    x = torch.linspace(-1.0, 1.0, 2 * width).reshape(2, width).to(dtype).requires_grad_()
+    reach = _reach(module(x), [x, *parameters])
+    used = {leaf for leaves in reach.values() for leaf in leaves} - {0}
+    matrices = [place for place in sorted(used) if parameters[place - 1].ndim > 1]
+    if len(matrices) > depth:  # a bias may be kept as a row
+        matrices = [place for place in matrices if parameters[place - 1].shape[0] != 1] or matrices
+    before = {place: _before(place, reach).intersection(used) for place in matrices}
+    matrices = sorted(matrices, key=lambda place: len(before[place].intersection(matrices)))
+    vectors = [place for place in sorted(used) if place not in matrices]
+    after = {place: sum(place not in before[matrix] for matrix in matrices) for place in vectors}
+    gaps = [[parameters[p - 1] for p in vectors if after[p] == gap] for gap in range(len(matrices) + 1)]
+    return {"weights": [parameters[p - 1] for p in matrices], "gaps": gaps, "idle": len(parameters) - len(used)}
+
+
+def _reach(y: Any, leaves: list[torch.Tensor]) -> dict[Any, set[int]]:
+    """Returns, for each node of the graph behind ``y``, the places of the leaves that it can reach."""
+    places = {id(leaf): place for place, leaf in enumerate(leaves)}
+    reach: dict[Any, set[int]] = {}
+    stack: list[Any] = [y.grad_fn] if isinstance(y, torch.Tensor) and y.grad_fn is not None else []
+    while stack:
+        node = stack[-1]
+        children = [child for child, _ in node.next_functions if child is not None]
+        waiting = [child for child in children if child not in reach]
+        if waiting:
+            stack += waiting
+            continue
+        stack.pop()
+        own = places.get(id(getattr(node, "variable", None)))
+        reach[node] = ({own} if own is not None else set()).union(*(reach[child] for child in children))
+    return reach
+
+
+def _before(place: int, reach: dict[Any, set[int]]) -> set[int]:
+    """Returns the places of what comes before the leaf at ``place`` on the way of the data, which is leaf 0."""
+    meetings = [node for node, leaves in reach.items() if {0, place} <= leaves]
+    if not meetings:
+        return set()
+    first = min(meetings, key=lambda node: len(reach[node]))
+    sides = [reach[child] for child, _ in first.next_functions if child is not None]
+    return set().union(*(side for side in sides if 0 in side and place not in side))
+
+
+def _second_order(module: nn.Module, x: torch.Tensor, upstream: torch.Tensor) -> torch.Tensor | str | None:
+    """Returns the gradient of the sum of the squared gradient; a text where it cannot be taken."""
+    try:
+        y = module(x)
+        (first,) = torch.autograd.grad((y * upstream.to(y.dtype)).sum(), x, create_graph=True)
+        if not first.requires_grad:
+            return "the gradient does not depend on the input"
+        (second,) = torch.autograd.grad(first.square().sum(), x, allow_unused=True)
+    except (RuntimeError, TypeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return second
+
+
+def _built(module: Any) -> dict[str, Any]:
+    return {
+        "parameters": described(module),
+        "trainable": [bool(parameter.requires_grad) for parameter in module.parameters()],
+    }

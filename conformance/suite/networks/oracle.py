@@ -1,0 +1,311 @@
+"""What MLP, FeedForward and Residual give, for the parameters that were found in them.
+
+The text leaves some things open, and each honest reading is a ``Reading``: exact or tanh GELU, LayerNorm before or
+after it, its eps, how a matrix is stored, and which of the vectors between two matrices has which role. An output is
+right if one reading gives it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from conformance.engine.checking import Seen
+from conformance.numerics.bounded import Array, Bounded, as_array
+from conformance.numerics.compare import close
+from conformance.suite.networks.cases import ResidualCase
+
+# Any eps up to the last of these is a LayerNorm's own business; the default of torch's is what the value is for.
+EPS = 1e-5
+EPS_RANGE = (1e-12, 1e-8, 1e-6, 1e-4, 1e-3)
+# An output in between two eps lies between their outputs, but for rows whose variance is of the size of eps.
+EPS_ROOM = 2.0
+# How GELU's tanh form is written: sqrt(2/pi) and 0.044715, the first often as 0.7978845608, good to nine digits.
+TANH_DIGITS = 1e-9
+# A reading whose typical entry is off by more than this share of the typical output is not worth a bound: rounding
+# is far below, in 16 bits too.
+FAR = 0.25
+ROLES = ("bias", "scale", "shift")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A Linear of the network, and the LayerNorm between it and the next one; None for what is not there."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor | None = None
+    scale: torch.Tensor | None = None
+    shift: torch.Tensor | None = None
+
+    def tensors(self) -> list[torch.Tensor]:
+        """Returns what is there."""
+        return [part for part in (self.weight, self.bias, self.scale, self.shift) if part is not None]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read the text: the layers with their roles, and the choices it leaves.
+
+    ``sources`` names, for each tensor of each layer in order, its place among the parameters reported, and whether it
+    is stored transposed.
+    """
+
+    layers: tuple[Layer, ...]
+    sources: tuple[tuple[int, bool], ...]
+    norm: bool
+    tanh: bool
+    after: bool
+    eps: float = EPS
+
+
+def shapes(dims: list[int]) -> list[tuple[int, int]]:
+    """Returns the shapes (out, in) of the Linears between ``dims``."""
+    return [(n_out, n_in) for n_in, n_out in itertools.pairwise(dims)]
+
+
+def fits(seen: Seen, dims: list[int]) -> bool:
+    """Returns whether the matrices that were found are those of a stack over ``dims``, stored either way."""
+    found = [tuple(weight.shape) for weight in seen.weights]
+    asked = shapes(dims)
+    return len(found) == len(asked) and all(a in (b, b[::-1]) for a, b in zip(found, asked, strict=True))
+
+
+def right(seen: Seen, x: torch.Tensor, dims: list[int], norm: bool) -> tuple[Reading, Bounded] | None:
+    """Returns the reading that gives the output, with its bound; the nearest if none does, None if there is none.
+
+    Args:
+        seen: output and wiring; its matrices fit ``dims``.
+        x: the input.
+        dims: the sizes from input to output.
+        norm: whether there is a LayerNorm between layers.
+    """
+    size = float(seen.output.detach().double().abs().median()) if seen.output.numel() else 0.0
+    for reading in readings(seen, dims, norm):
+        if _away(reading, seen.output, x) <= FAR * size:
+            expected = bounded(reading, x)
+            found = close(seen.output, expected)
+            if not found.violations and found.judged == found.entries:
+                return reading, expected
+    reading = nearest(seen, x, dims, norm)
+    return None if reading is None else (reading, bounded(reading, x))
+
+
+def nearest(seen: Seen, x: torch.Tensor, dims: list[int], norm: bool) -> Reading | None:
+    """Returns the reading whose typical entry is nearest to the output; None if there is none."""
+    return min(readings(seen, dims, norm), key=lambda reading: _away(reading, seen.output, x), default=None)
+
+
+def _away(reading: Reading, got: torch.Tensor, x: torch.Tensor) -> float:
+    """Returns how far a typical entry of the output is from what a reading gives."""
+    away = (output(reading, x.detach().double()) - got.detach().double()).abs().nan_to_num(math.inf)
+    return float(away.median()) if away.numel() else 0.0
+
+
+def readings(seen: Seen, dims: list[int], norm: bool) -> Iterator[Reading]:
+    """Yields every reading that the parameters allow, the likeliest first."""
+    gaps, norm = seen.gaps, norm and len(dims) > 2
+    between = {len(gap) for gap in gaps[1:-1]}
+    if gaps[0] or len(gaps[-1]) > 1 or len(between) > 1 or max(between, default=0) > (3 if norm else 1):
+        return
+    for turned in (False, True):
+        matrices = zip(seen.weights, shapes(dims), strict=True)
+        layers = [_stored(weight.detach(), shape, turned) for weight, shape in matrices]
+        if turned and not any(n_out == n_in for n_out, n_in in shapes(dims)):
+            return
+        for roles in itertools.permutations(ROLES if norm else ROLES[:1], max(between, default=0)):
+            built = _assigned(layers, gaps, roles)
+            if built is None:
+                continue
+            kinds = (False, True) if len(dims) > 2 else (False,)
+            for after, tanh in itertools.product((False, True) if norm else (False,), kinds):
+                yield replace(built, norm=norm, tanh=tanh, after=after)
+
+
+def _stored(weight: torch.Tensor, shape: tuple[int, int], turned: bool) -> tuple[torch.Tensor, bool]:
+    """Returns a matrix as (out, in), and whether it is stored the other way round; ``turned`` tells of a square one."""
+    turned = turned if shape[0] == shape[1] else tuple(weight.shape) != shape
+    return (weight.T if turned else weight), turned
+
+
+def _assigned(
+    stored: list[tuple[torch.Tensor, bool]], gaps: list[list[torch.Tensor]], roles: tuple[str, ...]
+) -> Reading | None:
+    """Returns the layers with each vector in its role; None where a vector is too short or too long for it."""
+    layers, sources, place = [], [], len(stored)
+    for index, ((weight, turned), gap) in enumerate(zip(stored, gaps[1:], strict=True)):
+        last = index == len(stored) - 1
+        parts: dict[str, torch.Tensor] = {}
+        places: dict[str, int] = {}
+        for role, vector in zip(("bias",) if last else roles, gap, strict=False):
+            if vector.numel() != weight.shape[0]:
+                return None
+            parts[role], places[role] = vector.detach().reshape(-1), place
+            place += 1
+        layers.append(Layer(weight, **parts))
+        sources += [(index, turned), *((places[role], False) for role in ROLES if role in places)]
+    return Reading(tuple(layers), tuple(sources), norm=False, tanh=False, after=False)
+
+
+def output(reading: Reading, x: torch.Tensor, layers: tuple[Layer, ...] = ()) -> torch.Tensor:
+    """Returns what a reading gives in float64, differentiably; ``layers`` in place of the reading's own."""
+    last = len(reading.layers) - 1
+    for index, layer in enumerate(layers or reading.layers):
+        x = F.linear(x, layer.weight.double(), _double(layer.bias))
+        if index == last:
+            break
+        x = _gelu(x, reading) if reading.after else x
+        if reading.norm:
+            x = F.layer_norm(x, x.shape[-1:], _double(layer.scale), _double(layer.shift), reading.eps)
+        x = x if reading.after else _gelu(x, reading)
+    return x
+
+
+def _gelu(x: torch.Tensor, reading: Reading) -> torch.Tensor:
+    return F.gelu(x, approximate="tanh" if reading.tanh else "none")
+
+
+def bounded(reading: Reading, x: torch.Tensor) -> Bounded:
+    """Returns what a reading gives, and within what bound: running error analysis, and the room that eps has."""
+    y = Bounded.exact(x)
+    for index, layer in enumerate(reading.layers):
+        y = _linear(y, layer)
+        if index == len(reading.layers) - 1:
+            break
+        if reading.after:
+            y = gelu(y, reading.tanh)
+        if reading.norm:
+            y = _layer_norm(y, layer, reading.eps)
+        if not reading.after:
+            y = gelu(y, reading.tanh)
+    if not reading.norm or x.numel() == 0:
+        return y
+    value = output(reading, x.double())
+    others = [output(replace(reading, eps=eps), x.double()) for eps in EPS_RANGE]
+    room = torch.stack([(other - value).abs().amax(-1, keepdim=True) for other in others]).amax(0)
+    return y.widened(EPS_ROOM * as_array(room))
+
+
+def gelu(x: Bounded, tanh: bool) -> Bounded:
+    """Returns GELU: ``x Phi(x)``, or its form with tanh."""
+    if not tanh:
+        return x * 0.5 * (1.0 + (x * math.sqrt(0.5)).erf())
+    inner = (x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)
+    with np.errstate(all="ignore"):
+        inner = inner.widened(TANH_DIGITS * np.abs(inner.value))
+    # tanh is within one of its limits there, whatever the error of so large a number.
+    inner = Bounded(inner.value, np.where(np.abs(inner.value) > 40, 1.0, inner.bound), inner.precision)
+    return x * 0.5 * (1.0 + inner.tanh())
+
+
+def _linear(x: Bounded, layer: Layer) -> Bounded:
+    product = x @ Bounded.exact(layer.weight).transpose(0, 1)
+    return product if layer.bias is None else product + Bounded.exact(layer.bias)
+
+
+def _layer_norm(x: Bounded, layer: Layer, eps: float) -> Bounded:
+    centred = x - x.mean(-1, keepdim=True)
+    y = centred * (1.0 / (centred.square().mean(-1, keepdim=True) + eps).sqrt())
+    y = y if layer.scale is None else y * Bounded.exact(layer.scale)
+    return y if layer.shift is None else y + Bounded.exact(layer.shift)
+
+
+def differentiated(reading: Reading, x: torch.Tensor, upstream: torch.Tensor) -> list[Bounded]:
+    """Returns the gradients of ``sum(y * upstream)`` with respect to x and each parameter, in the order reported.
+
+    Each to half of the digits of the dtype judged, on the scale of what is summed into its entries, and with the room
+    that eps has.
+    """
+    found = _gradients(reading, x, upstream)
+    scales = _gradients(reading, x, upstream, sizes=True)
+    results = [Bounded.to_half_digits(g, scale, x.dtype) for g, scale in zip(found, scales, strict=True)]
+    if reading.norm and x.numel():
+        others = [_gradients(replace(reading, eps=eps), x, upstream) for eps in EPS_RANGE]
+        room = [max(float((other[i] - g).abs().max()) for other in others) for i, g in enumerate(found)]
+        results = [g.widened(EPS_ROOM * extra) for g, extra in zip(results, room, strict=True)]
+    ordered: list[Bounded] = [results[0]] * len(results)
+    for result, (place, turned) in zip(results[1:], reading.sources, strict=True):
+        ordered[1 + place] = result.transpose(0, 1) if turned else result
+    return ordered
+
+
+def _gradients(reading: Reading, x: torch.Tensor, upstream: torch.Tensor, sizes: bool = False) -> list[torch.Tensor]:
+    """Returns the gradients of x and of the parameters; with ``sizes``, those with every term taken as positive."""
+    leaves = [x.double(), *(part.double() for layer in reading.layers for part in layer.tensors())]
+    leaves = [(leaf.abs() if sizes else leaf).detach().requires_grad_() for leaf in leaves]
+    rest = iter(leaves[1:])
+    names = ("weight", *ROLES)
+    layers = tuple(
+        Layer(**{name: next(rest) for name in names if getattr(layer, name) is not None}) for layer in reading.layers
+    )
+    y = _size(reading, x.double(), leaves[0], layers) if sizes else output(reading, leaves[0], layers)
+    above = upstream.double()
+    found = torch.autograd.grad(y, leaves, above.abs() if sizes else above, allow_unused=True)
+    return [torch.zeros_like(leaf) if g is None else g for g, leaf in zip(found, leaves, strict=True)]
+
+
+def _size(reading: Reading, x: torch.Tensor, size: torch.Tensor, layers: tuple[Layer, ...]) -> torch.Tensor:
+    """Returns the output with every term positive: GELU's slope is at most 1.13, a LayerNorm's about 1/sigma."""
+    for index, layer in enumerate(layers):
+        own = reading.layers[index]
+        x = F.linear(x, own.weight.double(), None if own.bias is None else own.bias.double())
+        size = F.linear(size, layer.weight, layer.bias)
+        if index == len(layers) - 1:
+            return size
+        if reading.after:
+            x, size = F.gelu(x), 1.13 * size
+        if reading.norm:
+            sigma = (x.var(-1, keepdim=True, unbiased=False) + reading.eps).sqrt()
+            x = F.layer_norm(x, x.shape[-1:], _double(own.scale), _double(own.shift), reading.eps)
+            size = size * (1 + math.sqrt(x.shape[-1])) / sigma
+            size = size if layer.scale is None else size * layer.scale
+            size = size if layer.shift is None else size + layer.shift
+        if not reading.after:
+            x, size = F.gelu(x), 1.13 * size
+    return size
+
+
+def _double(tensor: torch.Tensor | None) -> torch.Tensor | None:
+    return None if tensor is None else tensor.double()
+
+
+def residual(case: ResidualCase) -> Bounded:
+    """Returns ``x + fn(x, *args, scale=...)`` for the function of the case."""
+    x = Bounded.exact(case.x.value)
+    return x + _inner(case, x)
+
+
+def _inner(case: ResidualCase, x: Bounded) -> Bounded:
+    if case.kind == "itself":
+        return x
+    if case.kind == "kept":
+        return Bounded.exact(torch.ones_like(case.x.value))
+    y = x @ Bounded.exact(case.weight.value)
+    for arg in case.args:
+        y = y + Bounded.exact(arg.value)
+    return y if case.named is None else y * case.named
+
+
+def residual_gradients(case: ResidualCase) -> list[Bounded]:
+    """Returns the gradients of ``sum(y * upstream)`` with respect to x, the function's weight, and its arguments."""
+    assert case.upstream is not None
+    above = as_array(case.upstream.value)
+    x, weight = as_array(case.x.value), as_array(case.weight.value)
+    scale = 1.0 if case.named is None else case.named
+    width = x.shape[-1]
+    rows, up = x.reshape(-1, width), above.reshape(-1, width)
+    dtype = case.x.value.dtype
+    found: list[tuple[Array, Array]] = [
+        (above + scale * above @ weight.T, np.abs(above) + abs(scale) * np.abs(above) @ np.abs(weight.T)),
+        (scale * rows.T @ up, abs(scale) * np.abs(rows.T) @ np.abs(up)),
+        *((scale * above, abs(scale) * np.abs(above)) for _ in case.args),
+    ]
+    return [
+        Bounded.to_half_digits(torch.from_numpy(np.array(g)), torch.from_numpy(np.array(size)), dtype)
+        for g, size in found
+    ]

@@ -1,0 +1,280 @@
+"""What must hold of MLP, FeedForward and Residual."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from conformance.engine.checking import Check, Seen, kind_of
+from conformance.engine.properties import ALL_FLOATS, FLOATS, holds
+from conformance.numerics.bounded import Bounded
+from conformance.suite.common.properties import has_signature
+from conformance.suite.networks import cases, oracle
+from conformance.suite.networks.cases import BuiltCase, FeedForwardCase, MLPCase, ResidualCase
+
+test_mlp_has_its_signature = has_signature("MLP")
+test_feed_forward_has_its_signature = has_signature("FeedForward")
+test_residual_has_its_signature = has_signature("Residual")
+
+
+@holds(
+    item="MLP",
+    name="forward",
+    driver="networks.mlp",
+    cases=cases.stacks,
+    requirements=("formula", "layernorm", "layers", "exact-gelu", "nothing-idle", "form", "untouched", "repeatable"),
+    dtypes=ALL_FLOATS,
+    meta=True,
+)
+def test_mlp_is_a_stack_of_linears_with_gelu_between(case: MLPCase, seen: Seen, check: Check) -> None:
+    dims = _dims(case)
+    if _formed(seen, check, (*case.x.shape[:-1], case.out_dim), case.x.dtype):
+        asked = "layernorm" if case.use_layernorm else "formula"
+        expected = _stacked(seen, check, case.x.value, dims, case.use_layernorm, asked, "layers")
+        exact = case.use_layernorm or expected is None or not expected[0].tanh
+        check.that("exact-gelu", exact, got="the tanh form of GELU", expected="nn.GELU() as it is by default")
+    _left_alone(case, seen, check)
+
+
+@holds(
+    item="MLP",
+    name="single",
+    driver="networks.mlp",
+    cases=cases.singles,
+    requirements=("depth-one",),
+    dtypes=FLOATS,
+    share=0.3,
+)
+def test_mlp_of_depth_one_is_a_linear(case: MLPCase, seen: Seen, check: Check) -> None:
+    shape = (*case.x.shape[:-1], case.out_dim)
+    if check.tensor("depth-one", seen.output, shape=shape, dtype=case.x.dtype):
+        _stacked(seen, check, case.x.value, _dims(case), False, "depth-one", "depth-one")
+
+
+@holds(
+    item="MLP",
+    name="leading",
+    driver="networks.mlp",
+    cases=cases.shaped_stacks,
+    requirements=("leading-dims",),
+    share=0.2,
+)
+def test_mlp_takes_any_leading_dimensions(case: MLPCase, seen: Seen, check: Check) -> None:
+    shape = (*case.x.shape[:-1], case.out_dim)
+    if check.tensor("leading-dims", seen.output, shape=shape, dtype=case.x.dtype):
+        _stacked(seen, check, case.x.value, _dims(case), case.use_layernorm, "leading-dims", "leading-dims")
+
+
+@holds(
+    item="MLP",
+    name="gradient",
+    driver="networks.mlp",
+    cases=cases.differentiated_stacks,
+    requirements=("gradient", "second-order"),
+    dtypes=("float64", "float32"),
+    share=0.3,
+)
+def test_mlp_hands_gradients_back(case: MLPCase, seen: Seen, check: Check) -> None:
+    shape = (*case.x.shape[:-1], case.out_dim)
+    if check.tensor("gradient", seen.output, shape=shape, dtype=case.x.dtype):
+        _differentiated(case, seen, check, _dims(case), case.use_layernorm)
+
+
+@holds(
+    item="MLP",
+    name="built",
+    driver="networks.mlp_built",
+    cases=cases.built_stacks,
+    requirements=("initialised",),
+    share=0.2,
+)
+def test_mlp_starts_at_numbers(case: BuiltCase, seen: Seen, check: Check) -> None:
+    _starts_at_numbers(seen, check)
+
+
+@holds(
+    item="FeedForward",
+    name="forward",
+    driver="networks.feed_forward",
+    cases=cases.tokens,
+    requirements=("formula", "width", "exact-gelu", "nothing-idle", "form", "untouched", "repeatable"),
+    dtypes=ALL_FLOATS,
+    meta=True,
+    share=0.6,
+)
+def test_feed_forward_follows_its_formula(case: FeedForwardCase, seen: Seen, check: Check) -> None:
+    if _formed(seen, check, case.x.shape, case.x.dtype):
+        expected = _stacked(seen, check, case.x.value, _widths(case), False, "formula", "width")
+        exact = expected is None or not expected[0].tanh
+        check.that("exact-gelu", exact, got="the tanh form of GELU", expected="nn.GELU() as it is by default")
+    _left_alone(case, seen, check)
+
+
+@holds(
+    item="FeedForward",
+    name="positions",
+    driver="networks.feed_forward_in_company",
+    cases=cases.sequences,
+    requirements=("position-wise",),
+    share=0.2,
+)
+def test_feed_forward_looks_at_one_token_at_a_time(case: FeedForwardCase, seen: Seen, check: Check) -> None:
+    alike = check.tensor("position-wise", seen.output, shape=case.x.shape, dtype=case.x.dtype)
+    company = "output among other tokens"
+    if alike and check.tensor("position-wise", seen.in_company, shape=case.x.shape, dtype=case.x.dtype, path=company):
+        alone = seen.output[..., -1, :].detach()
+        scale = 1 + float(alone.abs().max()) if alone.numel() else 1.0
+        expected = Bounded.to_half_digits(alone, scale, alone.dtype)
+        check.close("position-wise", seen.in_company[..., -1, :], expected, path=f"last token of the {company}")
+
+
+@holds(
+    item="FeedForward",
+    name="gradient",
+    driver="networks.feed_forward",
+    cases=cases.differentiated_tokens,
+    requirements=("gradient", "second-order"),
+    dtypes=("float64", "float32"),
+    share=0.2,
+)
+def test_feed_forward_hands_gradients_back(case: FeedForwardCase, seen: Seen, check: Check) -> None:
+    if check.tensor("gradient", seen.output, shape=case.x.shape, dtype=case.x.dtype):
+        _differentiated(case, seen, check, _widths(case), False)
+
+
+@holds(
+    item="FeedForward",
+    name="built",
+    driver="networks.feed_forward_built",
+    cases=cases.built_feed_forwards,
+    requirements=("initialised",),
+    share=0.2,
+)
+def test_feed_forward_starts_at_numbers(case: BuiltCase, seen: Seen, check: Check) -> None:
+    _starts_at_numbers(seen, check)
+
+
+@holds(
+    item="Residual",
+    name="forward",
+    driver="networks.residual",
+    cases=cases.wrapped,
+    requirements=("formula", "arguments", "once", "registered", "form", "untouched", "repeatable"),
+    dtypes=FLOATS,
+    meta=True,
+    share=0.6,
+)
+def test_residual_adds_its_input(case: ResidualCase, seen: Seen, check: Check) -> None:
+    got = f"{seen.parameters} parameters, {'that of the function' if seen.registered else 'none of the function'}"
+    check.that("registered", seen.registered is True, got=got, expected="the parameter of the function given")
+    asked = [not case.training, case.training]
+    expected = f"a function whose training flag is {asked} after train({asked[0]}) and train({asked[1]})"
+    check.that("registered", seen.modes == asked, got=seen.modes, expected=expected)
+    check.that("once", len(seen.calls) == 1, got=f"{len(seen.calls)} calls of the function", expected="one call")
+    for call in seen.calls[:1]:
+        _handed_on(case, call, check)
+    check.close("formula", seen.output, oracle.residual(case), dtype=case.x.dtype, form="form")
+    check.bits("untouched", seen.x, case.x.value, path="x after the call")
+    for got, spec in zip(seen.args, case.args, strict=True):
+        check.bits("untouched", got, spec.value, path="an argument after the call")
+    check.bits("untouched", seen.kept, torch.ones_like(case.x.value), path="the tensor that the function keeps")
+    if isinstance(seen.output, torch.Tensor):
+        check.bits("repeatable", seen.again, seen.output, path="output of the second call")
+
+
+@holds(
+    item="Residual",
+    name="gradient",
+    driver="networks.residual",
+    cases=cases.differentiated_wrapped,
+    requirements=("gradient",),
+    dtypes=("float64", "float32"),
+    share=0.2,
+)
+def test_residual_lets_gradients_through_and_around(case: ResidualCase, seen: Seen, check: Check) -> None:
+    names = ["gradient of x", "gradient of the function's weight", *(f"gradient of argument {i + 1}" for i in range(2))]
+    for name, got, expected in zip(names, seen.gradients, oracle.residual_gradients(case), strict=False):
+        check.close("gradient", got, expected, dtype=case.x.dtype, path=name)
+
+
+def _dims(case: MLPCase) -> list[int]:
+    return [case.in_dim, *[case.hidden_dim] * (case.depth - 1), case.out_dim]
+
+
+def _widths(case: FeedForwardCase) -> list[int]:
+    return [case.d_model, case.d_ff or 4 * case.d_model, case.d_model]
+
+
+def _formed(seen: Seen, check: Check, shape: tuple[int, ...], dtype: str) -> bool:
+    """Checks shape and dtype; returns whether there are values to look at."""
+    formed = check.tensor("form", seen.output, shape=shape, dtype=dtype)
+    return formed and check.variant.device != "meta"
+
+
+def _stacked(
+    seen: Seen, check: Check, x: torch.Tensor, dims: list[int], norm: bool, formula: str, layers: str
+) -> tuple[oracle.Reading, Bounded] | None:
+    """Checks that the parameters are those of a stack over ``dims`` and that the output is the stack's."""
+    shapes = [tuple(weight.shape) for weight in seen.weights]
+    asked = f"{len(dims) - 1} trainable matrices that matter, of shapes {oracle.shapes(dims)} (out, in)"
+    if not check.that(layers, oracle.fits(seen, dims), got=f"those found have the shapes {shapes}", expected=asked):
+        return None
+    found = oracle.right(seen, x, dims, norm)
+    if found is None:
+        vectors = [[tuple(vector.shape) for vector in gap] for gap in seen.gaps]
+        got = f"vectors before, between and after the matrices, of shapes {vectors}"
+        norms = " and a LayerNorm between each two" if norm else ""
+        check.that(formula, False, got=got, expected=f"a bias for each Linear{norms}")
+        return None
+    if "nothing-idle" in check.prop.requirements:
+        got = f"{seen.idle} parameters that the output does not depend on"
+        check.that("nothing-idle", seen.idle == 0, got=got, expected="none")
+    check.close(formula, seen.output, found[1], dtype=str(x.dtype))
+    return found
+
+
+def _left_alone(case: MLPCase | FeedForwardCase, seen: Seen, check: Check) -> None:
+    check.bits("untouched", seen.x, case.x.value, path="x after the call")
+    if isinstance(seen.output, torch.Tensor):
+        check.bits("repeatable", seen.again, seen.output, path="output of the second call")
+
+
+def _differentiated(case: MLPCase | FeedForwardCase, seen: Seen, check: Check, dims: list[int], norm: bool) -> None:
+    assert case.upstream is not None
+    expected = f"{len(dims) - 1} matrices with a gradient"
+    fits = oracle.fits(seen, dims)
+    if not check.that("gradient", fits, got=f"{len(seen.weights)} that have one and fit", expected=expected):
+        return
+    reading = oracle.nearest(seen, case.x.value, dims, norm)
+    if reading is None:
+        check.that("gradient", False, got="parameters in other places", expected=expected)
+        return
+    bounds = oracle.differentiated(reading, case.x.value, case.upstream.value)
+    vectors = [f"vector {place + 1}" for place in range(len(bounds) - 1 - len(seen.weights))]
+    names = ["x", *(f"matrix {place + 1}" for place in range(len(seen.weights))), *vectors]
+    for name, got, bound in zip(names, seen.gradients, bounds, strict=False):
+        same = isinstance(got, torch.Tensor) and got.numel() == bound.value.size
+        flat = got.reshape(bound.shape) if same else got
+        check.close("gradient", flat, bound, dtype=case.x.dtype, path=f"gradient of {name}")
+    if len(dims) > 2:  # one Linear's gradient does not depend on x
+        twice = isinstance(seen.second, torch.Tensor)
+        check.that("second-order", twice, got=seen.second, expected="a gradient that can be differentiated again")
+
+
+def _starts_at_numbers(seen: Seen, check: Check) -> None:
+    check.that("initialised", bool(seen.parameters), got="no parameter at all", expected="registered parameters")
+    for (name, value), trainable in zip(seen.parameters, seen.trainable, strict=True):
+        finite = isinstance(value, torch.Tensor) and bool(value.isfinite().all())
+        got = f"`{name}` holds what happened to be in memory" if isinstance(value, torch.Tensor) else kind_of(value)
+        check.that("initialised", finite, got=got, expected="parameters that start at numbers")
+        check.that("initialised", trainable is True, got=f"`{name}` is frozen", expected="parameters that learn")
+
+
+def _handed_on(case: ResidualCase, call: dict[str, Any], check: Check) -> None:
+    got = f"{call['args']} further arguments ({'the same' if call['same'] else 'others'}) and the names {call['names']}"
+    names = [] if case.named is None else ["scale"]
+    right = call["args"] == len(case.args) and call["same"] and call["names"] == names and call["scale"] == case.named
+    expected = f"the {len(case.args)} further arguments that were given and the names {names}"
+    check.that("arguments", bool(right), got=got, expected=expected)
+    check.bits("arguments", call["x"], case.x.value, path="what the function got as x")
