@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from conformance.suite.strategies import FLOATS, HALVES, a_tensor
 from conformance.suite.tensors import LAYOUTS, Case, TensorSpec
 
-# Memory that can be written to: an expanded tensor has one number in many places.
-WRITABLE = ("contiguous", "transposed", "strided", "offset")
+# Memory that can be written to: an expanded tensor has one number in many places. Transposed tells most.
+WRITABLE = ("contiguous", "transposed", "strided", "offset", "transposed")
 PARAMETERS = ("quarters", "ordinary", "zeros", "integers", "small", "mixed")
 GRADIENTS = ("ordinary", "quarters", "zeros", "constant", "outlier", "mixed")
 # On these, no square of float16 overflows or is lost.

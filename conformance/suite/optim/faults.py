@@ -106,10 +106,9 @@ def requires_grad(p: Tensor) -> AdamWState:
     return found
 
 
-@fault("init_adamw_state", "zeroes p itself and takes it for m")
-@torch.no_grad()
+@fault("init_adamw_state", "zeroes p to have zeros like it")
 def zeroes_p(p: Tensor) -> AdamWState:
-    return AdamWState(p.detach().clone().zero_(), p.detach().zero_() if p._base is None else torch.zeros_like(p), 0)
+    return AdamWState(p.detach().mul_(0).clone(), torch.zeros_like(p), 0)
 
 
 @fault("init_adamw_state", "makes one number for each moment instead of a tensor like p")
@@ -286,7 +285,7 @@ squares_grad = _wrong(
 )
 clears_grad = _wrong(
     "clears p.grad after the step",
-    all=lambda s, p, grad, state: (_Step.all(s, p, grad, state), setattr(p, "grad", None))[0],
+    all=lambda s, p, grad, state: setattr(p, "grad", None) or _Step.all(s, p, grad, state),  # type: ignore[func-returns-value]
 )
 freezes = _wrong(
     "switches requires_grad off to change p, and leaves it so",

@@ -1,0 +1,1 @@
+"""Training: one step on the mean squared error."""

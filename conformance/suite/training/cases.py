@@ -1,0 +1,73 @@
+"""Cases for a training step: small models whose forward pass depends on the mode, and torch's optimizers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+from conformance.suite.strategies import SEEDS, a_tensor
+from conformance.suite.tensors import Case, TensorSpec
+
+OPTIMIZERS = ("SGD", "momentum", "AdamW", "Adam", "RMSprop", "Adagrad")
+MODELS = ("linear", "dropout", "norm")
+# Rows and features in, features out. With four rows or more, no feature is the same in all of them, which would leave
+# a batch norm nothing to divide by.
+SIZES = ((4, 2, 3), (5, 1, 2), (4, 3, 1), (6, 4, 2), (8, 2, 2), (33, 3, 2))
+
+Batch = tuple[TensorSpec, TensorSpec]
+
+
+@dataclass(frozen=True, repr=False)
+class TrainCase(Case):
+    """Two training steps of a model on two batches.
+
+    Attributes:
+        model: "linear"; "dropout", which drops outputs; or "norm", which normalises its inputs over the batch.
+        optimizer: a class of torch.optim; "momentum" is SGD with it.
+        lr: its learning rate.
+        weight, bias: of the linear layer at the start.
+        batches: x and y of each step.
+        stale: what every gradient holds before the first step; None where there is none.
+        frozen: whether the optimizer is not given the bias.
+        training: the mode before the first step.
+        seed: of the dropout.
+    """
+
+    model: str
+    optimizer: str
+    lr: float
+    weight: TensorSpec
+    bias: TensorSpec
+    batches: tuple[Batch, ...]
+    stale: float | None
+    frozen: bool
+    training: bool
+    seed: int
+
+
+@st.composite
+def steps(draw: st.DrawFn, dtype: str) -> TrainCase:
+    """Draws a model, an optimizer, and two batches."""
+    model = draw(st.sampled_from(MODELS))
+    rows, features, outputs = draw(st.sampled_from(SIZES))
+    deep = model != "norm" and draw(st.booleans())
+    lead = (2, rows) if deep else (rows,)
+    among = ("ordinary",) if model == "norm" else ("quarters", "ordinary")
+    batches = []
+    for _ in range(2):
+        x = a_tensor(draw, (*lead, features), dtype, among, ("contiguous", "transposed", "strided", "offset"))
+        batches.append((x, a_tensor(draw, (*lead, outputs), dtype, ("quarters", "ordinary", "integers"))))
+    optimizer, lr = draw(st.sampled_from(OPTIMIZERS)), draw(st.sampled_from((0.1, 0.01)))
+    return TrainCase(
+        model,
+        optimizer,
+        lr,
+        a_tensor(draw, (outputs, features), dtype, ("quarters", "ordinary"), ()),
+        a_tensor(draw, (outputs,), dtype, ("quarters", "ordinary"), ()),
+        tuple(batches),
+        draw(st.sampled_from((None, 1.0, -30.0))),
+        draw(st.booleans()),
+        draw(st.booleans()),
+        draw(SEEDS),
+    )

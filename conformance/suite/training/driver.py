@@ -1,0 +1,87 @@
+"""Trains a small model that watches its own forward passes, with an optimizer whose steps are watched."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import nn
+
+from conformance.runner.roles import fill
+
+
+class Model(nn.Module):
+    """A linear layer, with a batch norm before or a dropout behind; it notes each forward pass."""
+
+    def __init__(self, case: SimpleNamespace) -> None:
+        super().__init__()
+        outputs, features = case.weight.shape
+        self.norm = nn.BatchNorm1d(features) if case.model == "norm" else None
+        self.linear = nn.Linear(features, outputs)
+        self.drops = case.model == "dropout"
+        self.passes: list[dict[str, Any]] = []
+        self.to(device=case.device, dtype=case.weight.dtype)
+        fill(self.linear.weight, case.weight)
+        fill(self.linear.bias, case.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        given = x.detach().clone()
+        y: torch.Tensor = self.linear(x if self.norm is None else self.norm(x))
+        kept = None
+        if self.drops and self.training:
+            kept = torch.rand(y.shape, device=y.device) < 0.5
+            y = y * kept * 2
+        self.passes.append({"x": given, "output": y.detach().clone(), "kept": kept, "modes": _modes(self)})
+        return y
+
+
+def train(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Takes a step on each batch; reports the loss, the forward passes, the optimizer's steps and the parameters."""
+    torch.manual_seed(case.seed)
+    model = Model(case)
+    parameters = dict(model.named_parameters())
+    held = [name for name in parameters if not (case.frozen and name == "linear.bias")]
+    optimizer = _optimizer(case, [parameters[name] for name in held])
+    steps: list[dict[str, Any]] = []
+    optimizer.register_step_pre_hook(lambda *_: steps.append({"before": _packed(parameters, held)}))
+    optimizer.register_step_post_hook(
+        lambda *_: steps[-1].update(after=_packed(parameters, held), gradients=_gradients(parameters, held))
+    )
+    if case.stale is not None:
+        for parameter in parameters.values():
+            parameter.grad = torch.full_like(parameter, case.stale)
+    model.train(case.training)
+    turns = []
+    for x, y in case.batches:
+        model.passes, start = [], {name: parameter.detach().clone() for name, parameter in parameters.items()}
+        loss = items.train_step_mse(model, (x, y), optimizer)
+        end, modes = _packed(parameters, held), _modes(model)
+        seen = {"start": start, "loss": loss, "passes": model.passes, "steps": list(steps), "end": end, "modes": modes}
+        turns.append({**seen, "x": x, "y": y})
+        steps.clear()
+        model.eval()
+    return {"turns": turns, "held": held}
+
+
+def _optimizer(case: SimpleNamespace, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    if case.optimizer == "momentum":
+        return torch.optim.SGD(parameters, lr=case.lr, momentum=0.9)
+    found: torch.optim.Optimizer = getattr(torch.optim, case.optimizer)(parameters, lr=case.lr)
+    return found
+
+
+def _packed(parameters: dict[str, nn.Parameter], held: list[str]) -> list[torch.Tensor]:
+    """Returns copies of what the optimizer holds and of what it does not, each as one vector."""
+    groups = [[p.detach().reshape(-1) for n, p in parameters.items() if (n in held) is own] for own in (True, False)]
+    return [torch.cat(group) if group else torch.empty(0) for group in groups]
+
+
+def _gradients(parameters: dict[str, nn.Parameter], held: list[str]) -> dict[str, torch.Tensor | None]:
+    found = {name: parameters[name].grad for name in held}
+    return {name: None if grad is None else grad.detach().clone() for name, grad in found.items()}
+
+
+def _modes(model: nn.Module) -> dict[str, bool]:
+    """Returns which parts are in train mode, by name."""
+    return {name or "the model": module.training for name, module in model.named_modules()}

@@ -1,0 +1,64 @@
+"""The loss and the gradients of a training step of the driver's model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from conformance.numerics.bounded import Bounded
+
+# torch's batch norm adds this to the variance.
+NORM_EPS = 1e-5
+
+
+def loss(output: torch.Tensor, y: torch.Tensor) -> Bounded:
+    """Returns ``mean((output - y)^2)`` with its bound.
+
+    A mean of means, or the square of a norm divided by the count, rounds up to four times more than one mean does.
+    """
+    mean = (Bounded.exact(output) - Bounded.exact(y)).square().mean()
+    return mean.widened(4 * mean.precision.u * mean.value)
+
+
+def gradients(
+    start: dict[str, torch.Tensor], x: torch.Tensor, y: torch.Tensor, kept: torch.Tensor | None
+) -> dict[str, Bounded]:
+    """Returns the gradient of the loss in each parameter, to half of the digits of the dtype judged.
+
+    What is summed into an entry is, for each row, the size of 2 (|output| + |y|) / N times that of what it multiplies.
+    """
+    wide = {name: value.double().requires_grad_() for name, value in start.items()}
+    weight, bias = wide["linear.weight"], wide["linear.bias"]
+    given = x.double()
+    if "norm.weight" in wide:
+        normal = F.batch_norm(given, None, None, training=True, eps=NORM_EPS)
+        given = normal * wide["norm.weight"] + wide["norm.bias"]
+    factor = torch.ones(y.shape, dtype=torch.float64) if kept is None else 2.0 * kept
+    output = (given @ weight.T + bias) * factor
+    names = list(wide)
+    found = torch.autograd.grad((output - y.double()).square().mean(), list(wide.values()))
+    with torch.no_grad():
+        rows = given.reshape(-1, given.shape[-1]).abs()
+        summed = ((given.abs() @ weight.abs().T + bias.abs()) * factor + y.double().abs()) * factor * 2 / y.numel()
+        each = summed.reshape(-1, y.shape[-1])
+        scales = {"linear.weight": each.T @ rows, "linear.bias": each.sum(0)}
+        if "norm.weight" in wide:
+            through = each @ weight.abs()
+            scales |= {"norm.weight": (through * normal.abs()).sum(0), "norm.bias": through.sum(0)}
+    return {
+        name: Bounded.to_half_digits(gradient, scales[name], start[name].dtype)
+        for name, gradient in zip(names, found, strict=True)
+    }
+
+
+def nearest(passes: list[dict[str, Any]], y: torch.Tensor, returned: Any) -> dict[str, Any]:
+    """Returns the forward pass whose loss is nearest to what was returned: the others may have been for show."""
+
+    def distance(forward: dict[str, Any]) -> float:
+        if not isinstance(returned, float | torch.Tensor):
+            return 0.0
+        return abs(float(returned) - float((forward["output"].double() - y.double()).square().mean()))
+
+    return min(passes, key=distance)
