@@ -90,7 +90,8 @@ def squares_in_place(x: torch.Tensor) -> torch.Tensor:
 @fault("grad_with_autograd_grad", "switches requires_grad of the caller's tensor off at the end")
 def unmarks_the_input(x: torch.Tensor) -> torch.Tensor:
     gradient = _grad(x)
-    x.detach_()
+    if x.is_leaf:
+        x.requires_grad_(False)
     return gradient
 
 

@@ -59,9 +59,14 @@ def refused(requirement: str, refusal: Any, check: Check, expected: str) -> None
     check.that(requirement, isinstance(refusal, str), got=refusal or "nothing raised", expected=expected)
 
 
+def on_cpu(value: Any) -> bool:
+    """Returns whether something is a tensor that has values here."""
+    return isinstance(value, torch.Tensor) and value.device.type == "cpu"
+
+
 def written(value: Any) -> str:
     """Returns a short tensor as its numbers."""
-    return str(value.tolist()) if isinstance(value, torch.Tensor) else kind_of(value)
+    return str(value.tolist()) if on_cpu(value) else kind_of(value)
 
 
 def window(requirement: str, crop: Any, sequence: torch.Tensor, case: CropCase, check: Check, path: str) -> None:
@@ -116,15 +121,25 @@ def ids(requirement: str, got: Any, expected: torch.Tensor, dtype: str, check: C
         check.bits(requirement, got, expected.to(got.dtype), path=path)
 
 
-def numbers(epoch: list[Any], case: LoaderCase, check: Check, requirement: str) -> list[list[int]] | None:
-    """Returns the samples of each batch of an epoch; None where the batches were not made as asked."""
-    found = []
-    for k, batch in enumerate(epoch):
-        samples = batch.get("collated") if case.collate and isinstance(batch, dict) else batch
-        expected = "what collate_fn returned" if case.collate else "the samples stacked to (B, 1)"
-        made = isinstance(samples, torch.Tensor) and samples.ndim == (1 if case.collate else 2)
-        if not check.that(requirement, made, got=kind_of(batch), expected=expected, path=f"batch {k}"):
-            return None
-        assert isinstance(samples, torch.Tensor)
-        found.append([int(number) for number in samples.reshape(-1).tolist()])
-    return found
+def epoch(batches: list[Any], case: LoaderCase, check: Check) -> list[int]:
+    """Checks that an epoch gives every sample once, in batches as asked, and returns the samples in their order."""
+    found = [_samples(batch, case, check, f"batch {k}") for k, batch in enumerate(batches)]
+    flat = [number for batch in found for number in batch]
+    kept = case.count - case.count % case.batch_size if case.drop_last else case.count
+    check.that("drop-last", len(flat) == kept, got=f"{len(flat)} samples", expected=f"{kept} of {case.count} samples")
+    sizes = [min(case.batch_size, kept - start) for start in range(0, kept, case.batch_size)]
+    seen_sizes = [len(batch) for batch in found]
+    check.that("batches", seen_sizes == sizes, got=f"batches of {seen_sizes}", expected=f"batches of {sizes}")
+    once = len(set(flat)) == len(flat) and set(flat) <= set(range(case.count))
+    check.that("batches", once, got=f"the samples {flat}", expected="no sample twice")
+    return flat
+
+
+def _samples(batch: Any, case: LoaderCase, check: Check, path: str) -> list[int]:
+    """Checks that a batch was made as asked, and returns its samples."""
+    samples = batch.get("collated") if case.collate and isinstance(batch, dict) else batch
+    made = on_cpu(samples) and samples.ndim == (1 if case.collate else 2) and samples.dtype == torch.int64
+    expected = "what collate_fn returned" if case.collate else "the samples stacked to (B, 1)"
+    if not check.that("collate", made, got=kind_of(batch), expected=expected, path=path):
+        return []
+    return [int(number) for number in samples.reshape(-1).tolist()]

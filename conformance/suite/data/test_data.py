@@ -122,7 +122,7 @@ def test_crops_are_windows_that_the_seed_decides(case: CropCase, seen: Seen, che
         checks.window("crop", crop, tokens[i], case, check, f"dataset[{i}], access {place}")
     if check.variant.device != "meta":
         for i, one, other in zip(case.accesses, seen.first, seen.second, strict=True):
-            same = isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor) and torch.equal(one, other)
+            same = checks.on_cpu(one) and checks.on_cpu(other) and torch.equal(one, other)
             got = f"{checks.written(one)} and {checks.written(other)}"
             check.that("deterministic", same, got=got, expected="equal crops from both", path=f"dataset[{i}]")
     alone = f"{' and '.join(seen.moved)} global generator moved" if seen.moved else "none moved"
@@ -312,18 +312,7 @@ def test_the_loader_does_as_its_arguments_say(case: LoaderCase, seen: Seen, chec
     workers = case.workers or 0
     check.that("workers", seen.workers == workers, got=seen.workers, expected=f"num_workers = {workers}")
     for epoch in seen.epochs:
-        numbers = checks.numbers(epoch, case, check, "collate")
-        if numbers is None:
-            continue
-        kept = case.count - case.count % case.batch_size if case.drop_last else case.count
-        total = sum(map(len, numbers))
-        check.that("drop-last", total == kept, got=f"{total} samples", expected=f"{kept} of {case.count} samples")
-        sizes = [min(case.batch_size, kept - start) for start in range(0, kept, case.batch_size)]
-        seen_sizes = [len(batch) for batch in numbers]
-        check.that("batches", seen_sizes == sizes, got=f"batches of {seen_sizes}", expected=f"batches of {sizes}")
-        flat = [number for batch in numbers for number in batch]
-        once = len(set(flat)) == len(flat) and set(flat) <= set(range(case.count))
-        check.that("batches", once, got=f"the samples {flat}", expected="each sample once")
+        flat = checks.epoch(epoch, case, check)
         check.that("order", flat == sorted(flat), got=f"the samples {flat}", expected="the samples in their order")
 
 
@@ -332,14 +321,11 @@ def test_the_loader_does_as_its_arguments_say(case: LoaderCase, seen: Seen, chec
     name="shuffled",
     driver="data.loader",
     cases=cases.shuffled_loaders,
-    requirements=("shuffle",),
+    requirements=("shuffle", "batches", "drop-last", "collate"),
     share=0.2,
 )
 def test_shuffling_is_the_default_and_new_in_each_epoch(case: LoaderCase, seen: Seen, check: Check) -> None:
-    orders = []
-    for epoch in seen.epochs:
-        numbers = checks.numbers(epoch, case, check, "shuffle")
-        orders.append([number for batch in numbers or [] for number in batch])
+    orders = [checks.epoch(epoch, case, check) for epoch in seen.epochs]
     for order in orders:
         p = oracle.followed_by_successor(order)
         check.chance("shuffle", p, got=f"the order {order}", expected="samples in random order")
