@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 
@@ -59,7 +59,7 @@ def refused(requirement: str, refusal: Any, check: Check, expected: str) -> None
     check.that(requirement, isinstance(refusal, str), got=refusal or "nothing raised", expected=expected)
 
 
-def on_cpu(value: Any) -> bool:
+def on_cpu(value: Any) -> TypeGuard[torch.Tensor]:
     """Returns whether something is a tensor that has values here."""
     return isinstance(value, torch.Tensor) and value.device.type == "cpu"
 
