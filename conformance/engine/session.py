@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,8 @@ from conformance.runner.loading import Source, UnreadableSubmission
 
 # The family of what only a submission that looks for the judge can reach.
 JUDGE = "judge"
+# A time limit grows by this much at most: somebody waits for the verdict, however busy the machine is.
+MOST_CROWDED = 6.0
 # Patterns of the modules that hold answers.
 JUDGES = (
     "conformance.suite", "conformance.engine", "conformance.numerics", "conformance.selftest", "conformance.faults",
@@ -25,10 +28,11 @@ JUDGES = (
 # submission that sleeps must not keep a class waiting.
 MAX_TIMEOUTS = 3
 MAX_TIMEOUTS_IN_ALL = 30
-# A call that takes more than this share of its time counts as slow, and an item may spend so many seconds in slow
-# calls: honest calls take milliseconds, but for some that train, and those have a limit to fit.
+# A call that takes more than this share of its time counts as slow; an item may spend so many seconds in slow calls,
+# and all items together. Honest calls take milliseconds, or a second where they train.
 SLOW = 0.25
-MAX_SLOW_SECONDS = 100.0
+MAX_SLOW_SECONDS = 300.0
+MAX_SLOW_SECONDS_IN_ALL = 900.0
 # Times that the process which had read the submission may end by itself before the submission is given up. On an
 # accelerator it serves the calls, so that each call that crashes ends it.
 MAX_RELOADS = 5
@@ -163,12 +167,12 @@ class RunnerSession:
             self._start()
         if self.child is None:
             return Outcome(None, Trouble("died", "the process that had read the submission ended, again and again"))
-        request = {"op": "call", "driver": driver, "names": names, "alias": self.alias, "case": case}
+        request: dict[str, Any] = {"op": "call", "driver": driver, "names": names, "alias": self.alias, "case": case}
         request["warm"] = warm
         started = time.monotonic()
         told: list[Any] = []
         try:
-            return outcome_of(self.child.call(request, seconds, told), told)
+            return outcome_of(self.child.call(request, seconds * crowding(), told), told)
         except RunnerTimeout:
             self.timeouts[key] = self.timeouts.get(key, 0) + 1
             self._end()
@@ -197,6 +201,8 @@ class RunnerSession:
             return f"not run: calls of this submission had run out of time {MAX_TIMEOUTS_IN_ALL} times"
         if self.slow.get(key, 0.0) > MAX_SLOW_SECONDS:
             return f"not run: slow calls of {key} had taken {MAX_SLOW_SECONDS:g} s"
+        if sum(self.slow.values()) > MAX_SLOW_SECONDS_IN_ALL:
+            return f"not run: slow calls of this submission had taken {MAX_SLOW_SECONDS_IN_ALL:g} s"
         return ""
 
     def _start(self) -> None:
@@ -228,6 +234,14 @@ class RunnerSession:
         if self.child is not None:
             self.child.close()
             self.child = None
+
+
+def crowding() -> float:
+    """Returns by how much a crowded machine may stretch a time limit: processes that want to run, over cores."""
+    try:
+        return min(MOST_CROWDED, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
+    except OSError:
+        return 1.0
 
 
 def forbidden_to(source: Source) -> tuple[str, ...]:
