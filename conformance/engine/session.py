@@ -184,6 +184,7 @@ class RunnerSession:
             return Outcome(None, Trouble("died", text), _breaches(told))
         finally:
             spent = time.monotonic() - started
+            spent /= crowding()
             if spent > SLOW * seconds:
                 self.slow[key] = self.slow.get(key, 0.0) + spent
 
