@@ -8,49 +8,51 @@ import torch
 from torch import Tensor, nn
 
 
-def _at_least_float32(x: Tensor) -> Tensor:
-    """x in the precision to compute in: squares of 16-bit numbers overflow or lose too much in 16 bits."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
+def _normalise(x: Tensor, eps: float, centre: bool) -> tuple[Tensor, Tensor]:
+    """n = c r with r = 1 / sqrt(mean(c^2) + eps), where c is x, less the mean of its row if asked."""
+    c = x - x.mean(-1, keepdim=True) if centre else x
+    r = torch.rsqrt((c * c).mean(-1, keepdim=True) + eps)
+    if centre and not torch.is_grad_enabled():
+        return c.mul_(r), r  # c is nobody else's, and fresh memory costs more than the product
+    return c * r, r
 
 
-class _DivideByRMS(torch.autograd.Function):
-    """Each row, centred first if asked, divided by its root mean square: n = c r, r = 1 / sqrt(mean(c^2) + eps).
+class _Norm(torch.autograd.Function):
+    """y = n * weight + bias, with a backward pass of a few passes over memory, where autograd would make some fifteen.
 
-    Left to autograd, the backward pass would go over memory some fifteen times and keep every intermediate. It needs
-    n and r alone, and few passes: with g and g_r the gradients with respect to these, and D the width of a row,
+    With g the gradient with respect to y, h = g * weight that with respect to n, and means over the row:
 
-        dc = r (g - n (mean(g n) + r g_r / D)),    dx = dc - mean(dc) = r (g - mean(g) - n (...))
-
-    the latter since the n of a centred row sum to zero. n and r are outputs so that autograd can differentiate this.
+        dx = r (h - mean(h) - n mean(h n)),    without mean(h) if x was not centred
     """
 
-    generate_vmap_rule = True
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, eps: float, centre: bool) -> Tensor:
+        n, r = _normalise(x, eps, centre)
+        ctx.save_for_backward(x, weight, n, r)
+        ctx.eps, ctx.centre, ctx.has_bias = eps, centre, bias is not None
+        return n * weight if bias is None else torch.addcmul(bias, n, weight)
 
     @staticmethod
-    def forward(x: Tensor, eps: float, centre: bool) -> tuple[Tensor, Tensor]:
-        c = x - x.mean(-1, keepdim=True) if centre else x
-        r = torch.rsqrt((c * c).mean(-1, keepdim=True) + eps)
-        return c.mul_(r) if centre else c * r, r
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, float, bool], output: tuple[Tensor, Tensor]) -> None:
-        ctx.centre = inputs[2]
-        ctx.save_for_backward(*output)
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor, g_r: Tensor) -> tuple[Tensor, None, None]:
-        n, r = ctx.saved_tensors
-        along_n = (g * n).mean(-1, keepdim=True) + r * g_r / n.shape[-1]
-        if ctx.centre:
-            dx = (g - g.mean(-1, keepdim=True)).addcmul_(n, along_n, value=-1)
-        else:
-            dx = torch.addcmul(g, n, along_n, value=-1)
-        return dx.mul_(r), None, None
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None, None]:
+        x, weight, n, r = ctx.saved_tensors
+        if torch.is_grad_enabled():  # autograd will differentiate this too, and needs n and r as functions of x
+            n, r = _normalise(x, ctx.eps, ctx.centre)
+        g_n = g * n
+        # g @ weight sums h over each row, and g_n @ weight sums h n, without writing h to memory.
+        width = x.shape[-1]
+        mean_hn = (g_n @ weight).unsqueeze(-1) / width
+        mean_h = (g @ weight).unsqueeze(-1) / width if ctx.centre else torch.zeros_like(r)
+        dx = torch.addcmul(-mean_h, n, -mean_hn).addcmul_(g, weight).mul_(r)
+        return dx, g_n.sum_to_size(width), g.sum_to_size(width) if ctx.has_bias else None, None, None
 
 
-def _divide_by_rms(x: Tensor, eps: float, centre: bool) -> Tensor:
-    n: Tensor = _DivideByRMS.apply(_at_least_float32(x), eps, centre)[0]  # type: ignore[no-untyped-call]
-    return n
+def _norm(x: Tensor, weight: Tensor, bias: Tensor | None, eps: float, centre: bool) -> Tensor:
+    """Norm of x in its own dtype, computed at least in float32: squares of 16-bit numbers overflow in 16 bits."""
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    if bias is not None:
+        bias = bias.to(dtype)
+    y: Tensor = _Norm.apply(x.to(dtype), weight.to(dtype), bias, eps, centre)  # type: ignore[no-untyped-call]
+    return y.to(x.dtype)
 
 
 class LayerNorm(nn.Module):
@@ -80,10 +82,8 @@ class LayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (..., D), any floating dtype, which y keeps; 16-bit rows are normalised in float32."""
-        y = _divide_by_rms(x, self.eps, centre=True)
-        if self.weight is not None and self.bias is not None:
-            y = torch.addcmul(self.bias, y, self.weight)
-        return y.to(x.dtype)
+        weight = self.weight if self.weight is not None else x.new_ones(self.normalized_shape)
+        return _norm(x, weight, self.bias, self.eps, centre=True)
 
 
 class RMSNorm(nn.Module):
@@ -106,5 +106,4 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (..., D), any floating dtype, which y keeps; 16-bit rows are normalised in float32."""
-        y = _divide_by_rms(x, self.eps, centre=False) * self.weight
-        return y.to(x.dtype)
+        return _norm(x, self.weight, None, self.eps, centre=False)
