@@ -19,17 +19,19 @@ START_SECONDS = 180.0
 FORK_SECONDS = 30.0
 # Longest silence while loading: one import under its own limit of a minute, and then some.
 LOAD_SECONDS = 75.0
+# The same for a statement that imports nothing, whose own limit is five seconds.
+SHORT_SECONDS = 20.0
 # All attempts at one submission together: reading it twice, each as long as the loader allows.
 ALL_LOADS_SECONDS = 180.0
 # How many statements may kill the process that loads a submission before the rest is given up.
 MAX_DEATHS = 8
 
 
-class RunnerDied(Exception):  # noqa: N818 - what happened, not whose error it is
+class RunnerDied(Exception):
     """The process at the other end is gone, or sent what is no message."""
 
 
-class RunnerTimeout(Exception):  # noqa: N818 - as above
+class RunnerTimeout(Exception):
     """The process at the other end did not answer in time."""
 
 
@@ -65,6 +67,20 @@ class Process:
     leads: bool = True
     loaded: bool = False
     late: set[str] = field(default_factory=set)
+
+    def call(self, message: dict[str, Any], seconds: float, told: list[Any]) -> Any:
+        """Returns the answer to one request; breaches that are told of on the way are added to ``told``.
+
+        Raises:
+            RunnerTimeout, RunnerDied: as ``request`` does.
+        """
+        deadline = time.monotonic() + seconds
+        ticket = self.ask(message, seconds)
+        while True:
+            reply = self.answer(ticket, deadline - time.monotonic())
+            if not isinstance(reply, dict) or "breach" not in reply:
+                return reply
+            told.append(reply["breach"])
 
     def request(self, message: dict[str, Any], seconds: float, fds: tuple[int, ...] = ()) -> Any:
         """Returns the answer to one request.
@@ -196,13 +212,14 @@ class Process:
         """Returns the report of a load; or None, the statement that ended it, and how."""
         statement = -1
         try:
-            ticket = self.ask(request, LOAD_SECONDS)
+            ticket, allowed = self.ask(request, LOAD_SECONDS), LOAD_SECONDS
             while True:
-                silence = min(LOAD_SECONDS, max(deadline - time.monotonic(), 1.0))
+                silence = min(allowed, max(deadline - time.monotonic(), 1.0))
                 reply = self.answer(ticket, silence)
                 if "statement" not in reply:
                     return _load_report(reply, names), statement, ""
                 statement = int(reply["statement"])
+                allowed = SHORT_SECONDS if reply["short"] is True else LOAD_SECONDS
         except RunnerTimeout:
             return None, statement, "hung and could not be interrupted"
         except RunnerDied:

@@ -29,7 +29,7 @@ _SCOPES = 0b11
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 
-class Unavailable(OSError):  # noqa: N818 - says what is so
+class Unavailable(OSError):
     """This kernel has no Landlock, or it is switched off."""
 
 

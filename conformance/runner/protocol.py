@@ -61,7 +61,7 @@ class ProtocolError(Exception):
     """What came over the wire is not a message of this protocol."""
 
 
-class TooLarge(ValueError):  # noqa: N818 - the name says what is wrong with the value
+class TooLarge(ValueError):
     """A value that is too large to be sent: more than any honest observation holds."""
 
 

@@ -76,7 +76,7 @@ _SIGKILL = 9
 Instruction = tuple[int, int, int, int]
 
 
-class Unavailable(OSError):  # noqa: N818 - says what is so
+class Unavailable(OSError):
     """This kernel, or this machine, has no filter to offer."""
 
 

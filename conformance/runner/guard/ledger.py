@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 
@@ -40,6 +41,8 @@ class Ledger:
         self.is_submission = is_submission
         self.where = where
         self.breaches: dict[_Key, Breach] = {}
+        # Told of each breach at once, so that what wipes the ledger afterwards comes too late.
+        self.witness: Callable[[Breach], None] | None = None
         self._thread = _Thread()
 
     def reset(self) -> None:
@@ -79,7 +82,9 @@ class Ledger:
         if not function:
             function = found.function() or public
             function = f"{function} ({kernel})" if function else kernel
-        self.breaches[key] = Breach(family, function, lines(self.is_submission, self.where, frame))
+        breach = self.breaches[key] = Breach(family, function, lines(self.is_submission, self.where, frame))
+        if self.witness is not None:
+            self.witness(breach)
 
     def paused(self) -> Pause:
         """Returns a ``with`` block in which what the judge's own code does is not told."""

@@ -45,7 +45,8 @@ def missing_stubs(guard: Guard) -> list[str]:
     Only what lies below every name that a submission could put something else under: ``nn.LayerNorm = MyLayerNorm``
     is no attack.
     """
-    breaches, guard.ledger.breaches = guard.ledger.breaches, {}
+    ledger = guard.ledger
+    breaches, ledger.breaches, witness, ledger.witness = ledger.breaches, {}, ledger.witness, None
     try:
         samples = [(kernel, find(kernel), KERNEL_SAMPLES.get(kernel.name)) for kernel in KERNELS]
         return [
@@ -56,7 +57,7 @@ def missing_stubs(guard: Guard) -> list[str]:
             and kernel.family not in _recorded(guard, partial(_run, operator, sample))
         ]
     finally:
-        guard.ledger.breaches = breaches
+        ledger.breaches, ledger.witness = breaches, witness
 
 
 def absent_kernels() -> list[str]:
