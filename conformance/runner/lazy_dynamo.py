@@ -7,10 +7,11 @@ is forked for each property, that would be paid each time.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 from collections.abc import Callable
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import torch
@@ -20,6 +21,9 @@ NAME = "torch._dynamo"
 
 class LazyDynamo(ModuleType):
     """Stands in for ``torch._dynamo`` until something other than being left alone is wanted of it."""
+
+    # torch.func.grad wants its engine left alone too.
+    compiled_autograd = SimpleNamespace(_disable=contextlib.nullcontext)
 
     @staticmethod
     def disable(function: Any = None, *args: Any, **kwargs: Any) -> Any:
