@@ -13,7 +13,7 @@ INTEGERS = ("int64", "int64", "int32", "int16", "uint8", "int8")
 # Largest numbers, by dtype: beyond what float32 holds exactly where the dtype goes that far.
 HIGHEST = {"int64": 2**40, "int32": 2**30, "int16": 2**14, "uint8": 200, "int8": 100}
 # Rows whose starts are counted; see the error rates in oracle.py.
-ROWS = 1024
+ROWS = 768
 
 
 @dataclass(frozen=True, repr=False)

@@ -121,25 +121,31 @@ def ids(requirement: str, got: Any, expected: torch.Tensor, dtype: str, check: C
         check.bits(requirement, got, expected.to(got.dtype), path=path)
 
 
-def epoch(batches: list[Any], case: LoaderCase, check: Check) -> list[int]:
-    """Checks that an epoch gives every sample once, in batches as asked, and returns the samples in their order."""
+def epoch(batches: list[Any], case: LoaderCase, check: Check) -> list[int] | None:
+    """Checks that an epoch gives every sample once, in batches as asked.
+
+    Returns:
+        The samples in their order; None where the batches were not made as asked, so that there is nothing to count.
+    """
     found = [_samples(batch, case, check, f"batch {k}") for k, batch in enumerate(batches)]
-    flat = [number for batch in found for number in batch]
+    flat = [number for batch in found if batch is not None for number in batch]
+    if None in found:
+        return None
     kept = case.count - case.count % case.batch_size if case.drop_last else case.count
     check.that("drop-last", len(flat) == kept, got=f"{len(flat)} samples", expected=f"{kept} of {case.count} samples")
     sizes = [min(case.batch_size, kept - start) for start in range(0, kept, case.batch_size)]
-    seen_sizes = [len(batch) for batch in found]
+    seen_sizes = [len(batch) for batch in found if batch is not None]
     check.that("batches", seen_sizes == sizes, got=f"batches of {seen_sizes}", expected=f"batches of {sizes}")
     once = len(set(flat)) == len(flat) and set(flat) <= set(range(case.count))
     check.that("batches", once, got=f"the samples {flat}", expected="no sample twice")
     return flat
 
 
-def _samples(batch: Any, case: LoaderCase, check: Check, path: str) -> list[int]:
+def _samples(batch: Any, case: LoaderCase, check: Check, path: str) -> list[int] | None:
     """Checks that a batch was made as asked, and returns its samples."""
-    samples = batch.get("collated") if case.collate and isinstance(batch, dict) else batch
+    samples: Any = batch.get("collated") if case.collate and isinstance(batch, dict) else batch
     made = on_cpu(samples) and samples.ndim == (1 if case.collate else 2) and samples.dtype == torch.int64
     expected = "what collate_fn returned" if case.collate else "the samples stacked to (B, 1)"
     if not check.that("collate", made, got=kind_of(batch), expected=expected, path=path):
-        return []
+        return None
     return [int(number) for number in samples.reshape(-1).tolist()]
