@@ -32,7 +32,8 @@ class Model(nn.Module):
         if self.drops and self.training:
             kept = torch.rand(y.shape, device=y.device) < 0.5
             y = y * kept * 2
-        self.passes.append({"x": given, "output": y.detach().clone(), "kept": kept, "modes": _modes(self)})
+        seen = {"x": given, "output": y.detach().clone(), "kept": kept, "modes": _modes(self)}
+        self.passes.append({**seen, "learns": y.requires_grad})
         return y
 
 

@@ -53,12 +53,16 @@ def gradients(
     }
 
 
-def nearest(passes: list[dict[str, Any]], y: torch.Tensor, returned: Any) -> dict[str, Any]:
-    """Returns the forward pass whose loss is nearest to what was returned: the others may have been for show."""
+def forward_of(passes: list[dict[str, Any]], y: torch.Tensor, returned: Any) -> dict[str, Any]:
+    """Returns the forward pass that a step learnt from: one with a graph, whose loss is nearest to what was returned.
+
+    Others, without a graph or beside it, may have been for show.
+    """
+    learning = [forward for forward in passes if forward["learns"]] or passes
 
     def distance(forward: dict[str, Any]) -> float:
-        if not isinstance(returned, float | torch.Tensor):
+        if type(returned) is not float or forward["output"].shape != y.shape:
             return 0.0
-        return abs(float(returned) - float((forward["output"].double() - y.double()).square().mean()))
+        return abs(returned - float((forward["output"].double() - y.double()).square().mean()))
 
-    return min(passes, key=distance)
+    return min(learning, key=distance)

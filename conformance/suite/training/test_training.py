@@ -47,8 +47,9 @@ def _one_turn(case: TrainCase, place: int, turn: dict[str, Any], held: list[str]
     ran = bool(turn["passes"])
     if not check.that("forward", ran, got="no call of the model", expected="a forward pass", path=when):
         return
-    forward = oracle.nearest(turn["passes"], y, turn["loss"])
-    check.bits("forward", forward["x"], x, path=f"what the model was given {when}")
+    forward = oracle.forward_of(turn["passes"], y, turn["loss"])
+    if not check.bits("forward", forward["x"], x, path=f"what the model was given {when}"):
+        return
     for modes, during in ((forward["modes"], "during the forward pass"), (turn["modes"], "afterwards")):
         idle = [name for name, training in modes.items() if not training]
         got = f"in eval mode: {', '.join(idle)}"
