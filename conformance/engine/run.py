@@ -17,7 +17,7 @@ from conformance import contract
 from conformance.engine.checking import Check, Failure, Logged, Mismatch
 from conformance.engine.draws import forget_local_constants
 from conformance.engine.properties import Property, Variant
-from conformance.engine.session import JUDGE, Outcome, Session, Trouble
+from conformance.engine.session import JUDGE, NotObservedError, Outcome, Session, Trouble
 from conformance.report.model import Level, Status
 from conformance.runner.reproducing import described, place_of
 
@@ -238,6 +238,9 @@ class _Search:
                 self.prop.test(case, outcome.seen, check)  # type: ignore[arg-type]
                 if self.target:
                     hypothesis.target(min(check.share, 1e6), label="share of the error budget")
+        except NotObservedError as error:
+            text = "what the driver reports of every answer"
+            return Failure(self.prop.requirements[0], Status.CRASH, f"the process sent {error}", text)
         except Mismatch as mismatch:
             self._keep(case)
             return mismatch.failure if outcome.seen is None else _located(mismatch.failure, outcome.seen)

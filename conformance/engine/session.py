@@ -58,6 +58,17 @@ class Trouble:
     trace: str = ""
 
 
+class NotObservedError(AttributeError):
+    """An observation lacks what its driver always reports: somebody else has written it."""
+
+
+class Observation(SimpleNamespace):
+    """What a driver observed."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotObservedError(f"an observation without {name!r}")
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What one call gave: an observation or a trouble, and the references reached on the way."""
@@ -137,7 +148,9 @@ class RunnerSession:
 
     def share(self, base: Process) -> RunnerSession:
         """Returns a second session on a fork of this one's host, for another worker with a ``base`` of its own."""
-        host = self._load(base) if self.accelerated else self.host.fork(base)
+        host = Process.gone()  # where it cannot be forked, it is made anew when it is needed
+        with contextlib.suppress(RunnerDied, RunnerTimeout, UnreadableSubmission):
+            host = self._load(base) if self.accelerated else self.host.fork(base)
         return replace(self, base=base, host=host, child=None, timeouts={}, slow={}, reloads=0)
 
     def standing_in(self, item: str, name: str) -> RunnerSession:
@@ -268,7 +281,7 @@ def outcome_of(reply: Any, told: Iterable[Any] = ()) -> Outcome:
             error = reply["error"]
             text = f"{error['type']}: {error['text']}"
             return Outcome(None, Trouble("error", text, _lines(error["lines"]), str(error["trace"])), breaches)
-        return Outcome(SimpleNamespace(**reply["seen"]), None, breaches)
+        return Outcome(Observation(**reply["seen"]), None, breaches)
     except (AttributeError, KeyError, TypeError, ValueError):
         return Outcome(None, Trouble("died", "the process sent something that is no observation"), breaches)
 
