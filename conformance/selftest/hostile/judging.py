@@ -1,0 +1,29 @@
+"""Judges the hostile corpus and tells which submissions got a pass for the item that they fake."""
+
+from __future__ import annotations
+
+from conformance.engine.judge import judge
+from conformance.engine.options import Options
+from conformance.report.model import Status
+from conformance.runner.client import Runner
+from conformance.runner.launch import launch
+from conformance.runner.loading import UnreadableSubmission, read_submission
+from conformance.selftest.hostile.corpus import corpus
+
+
+def judge_corpus() -> dict[str, bool]:
+    """Returns, for each hostile submission by name, whether its item passed; one that cannot be read has not."""
+    passed = {}
+    runner = Runner.ready(launch())
+    for hostile in corpus():
+        if not runner.process.alive:  # it took the whole runner down, which is its own affair
+            runner.close()
+            runner = Runner.ready(launch())
+        try:
+            source = read_submission(str(hostile.path))
+            result = judge(source, runner, Options(items=(hostile.item,), profile="quick", jobs=1, diagnose=False))
+            passed[hostile.name] = result.items[hostile.item].status is Status.PASS
+        except UnreadableSubmission:
+            passed[hostile.name] = False
+    runner.close()
+    return passed
