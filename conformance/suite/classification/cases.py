@@ -1,0 +1,228 @@
+"""Cases for the loss, the head and the loop: logits of every size, heads of every width, small problems to train on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from hypothesis import strategies as st
+
+from conformance.runner.loading.digits import digits as digits_of
+from conformance.runner.protocol import Strided
+from conformance.suite.strategies import HALVES, MOST_ENTRIES, SEEDS, indices, leading, regimes, tensors
+from conformance.suite.tensors import Case, TensorSpec
+
+CLASSES = st.sampled_from((3, 2, 1, 5, 10, 4, 33, 100, 1000, 4096))
+BATCHES = st.sampled_from((3, 2, 1, 4, 7, 32, 64))
+# The sum of the exponentials has no digit left in 16 bits beyond this many classes.
+HALF_CLASSES = st.sampled_from((3, 2, 1, 5, 10))
+WIDTHS = st.sampled_from((3, 2, 1, 5, 8, 16, 33))
+# Outputs that a head is asked for with other parameters each time, so that chance gives no sign to all of them.
+SIGNS = 200
+
+
+@dataclass(frozen=True, repr=False)
+class LogitsCase(Case):
+    """Logits (B, C) and targets (B,); ``ruled_out`` classes are set to -inf wherever they are not the target."""
+
+    logits: TensorSpec
+    targets: TensorSpec
+    ruled_out: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, repr=False)
+class HeadCase(Case):
+    """A head whose parameters are filled from ``seed``, applied to ``x``; ``fills`` times more, for its signs."""
+
+    d_in: int
+    num_classes: int
+    x: TensorSpec
+    seed: int = 0
+    fills: int = 0
+    upstream: TensorSpec | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class BuiltHeadCase(Case):
+    """A head just built."""
+
+    d_in: int
+    num_classes: int
+
+
+@dataclass(frozen=True, repr=False)
+class LoopCase(Case):
+    """A training run: images whose first pixels are ``x`` and whose labels are ``y``, and others for testing.
+
+    ``seed`` None leaves the argument out; ``training`` is the mode that the model comes in.
+    """
+
+    x: TensorSpec
+    y: TensorSpec
+    test_x: TensorSpec
+    test_y: TensorSpec
+    batch: int
+    test_batch: int
+    epochs: int
+    lr: float
+    shuffle: bool = False
+    seed: int | None = None
+    training: bool = True
+
+
+@dataclass(frozen=True, repr=False)
+class SeparableCase(Case):
+    """Clusters of ``classes`` classes, one pixel each, to be learned at one of the learning rates ``lrs`` at least."""
+
+    classes: int
+    lrs: tuple[float, ...]
+    epochs: int
+    batch: int
+    noise: TensorSpec
+
+
+@dataclass(frozen=True, repr=False)
+class DigitsCase(Case):
+    """Handwritten digits, to be learned by the submission's own MLP and head at one of the rates ``lrs`` at least.
+
+    The first ``samples`` of the embedded digits, every other pixel of their middle, and ``tests`` more for testing.
+    """
+
+    lrs: tuple[float, ...]
+    epochs: int
+    batch: int
+    samples: int
+    tests: int
+
+    def ship(self, device: str = "cpu") -> dict[str, Any]:
+        """Returns the fields, and the digits themselves."""
+        shipped = super().ship(device)
+        for name, train, count in (("train", True, self.samples), ("test", False, self.tests)):
+            images, labels = digits_of(train)
+            shipped[f"{name}_x"] = _flat(images[:count, 4:24:2, 4:24:2].contiguous())
+            shipped[f"{name}_y"] = _flat(labels[:count])
+        return shipped
+
+
+def _flat(tensor: torch.Tensor) -> Strided:
+    return Strided(tensor.reshape(-1), tuple(tensor.shape), tuple(tensor.stride()))
+
+
+@st.composite
+def _logits(
+    draw: st.DrawFn,
+    dtype: str,
+    among: tuple[str, ...],
+    classes: st.SearchStrategy[int],
+    requires_grad: bool | None = None,
+) -> LogitsCase:
+    count = draw(classes)
+    batch = min(draw(BATCHES), max(1, MOST_ENTRIES // count))
+    logits = draw(tensors((batch, count), dtype, among, requires_grad=requires_grad))
+    return LogitsCase(logits, draw(indices((batch,), count)))
+
+
+def any_logits(dtype: str) -> st.SearchStrategy[LogitsCase]:
+    """Logits of every size and number."""
+    return _logits(dtype, regimes(dtype), HALF_CLASSES if dtype in HALVES else CLASSES)
+
+
+def extreme_logits(dtype: str) -> st.SearchStrategy[LogitsCase]:
+    """Logits whose exponentials overflow, or vanish beside those of other rows, without the right shift."""
+    return _logits(dtype, ("huge", "far", "outlier", "large"), st.sampled_from((3, 2, 5, 10)))
+
+
+@st.composite
+def masked_logits(draw: st.DrawFn, dtype: str) -> LogitsCase:
+    """Logits of which some are -inf, never that of the target."""
+    case = draw(_logits(dtype, ("quarters", "ordinary", "large"), st.sampled_from((3, 2, 5, 10))))
+    out = draw(st.lists(st.integers(0, case.logits.shape[1] - 1), min_size=1, max_size=3, unique=True))
+    return LogitsCase(case.logits, case.targets, tuple(out))
+
+
+def differentiated_logits(dtype: str) -> st.SearchStrategy[LogitsCase]:
+    """Logits whose gradient is asked for."""
+    among = ("quarters", "ordinary", "constant", "large", "huge", "offset")
+    return _logits(dtype, among, st.sampled_from((3, 2, 1, 5, 10, 100)), True)
+
+
+@st.composite
+def _head(draw: st.DrawFn, dtype: str, lead: st.SearchStrategy[tuple[int, ...]], upstream: bool = False) -> HeadCase:
+    d_in, classes = draw(WIDTHS), draw(st.sampled_from((3, 2, 10, 1, 5, 33)))
+    x = draw(tensors((*draw(lead), d_in), dtype, ("ordinary", "quarters", "mixed"), requires_grad=None))
+    above = draw(tensors((*x.shape[:-1], classes), dtype, ("ordinary",), ())) if upstream else None
+    return HeadCase(d_in, classes, x, draw(SEEDS), 0, above)
+
+
+def features(dtype: str) -> st.SearchStrategy[HeadCase]:
+    """Features with any leading dimensions."""
+    return _head(dtype, leading())
+
+
+@st.composite
+def signed_features(draw: st.DrawFn) -> HeadCase:
+    """Features for heads that are filled again and again."""
+    case = draw(_head("float32", st.sampled_from(((1,), (2,)))))
+    x = draw(tensors(case.x.shape, "float32", ("ordinary",), ()))
+    return HeadCase(case.d_in, case.num_classes, x, case.seed, math.ceil(SIGNS / case.num_classes))
+
+
+def differentiated_features(dtype: str) -> st.SearchStrategy[HeadCase]:
+    """Features, with a gradient to take."""
+    return _head(dtype, leading(smallest=1), upstream=True)
+
+
+def built_heads() -> st.SearchStrategy[BuiltHeadCase]:
+    """Heads of every size, before their first call."""
+    return st.builds(BuiltHeadCase, WIDTHS, st.sampled_from((3, 2, 10, 1)))
+
+
+# What the logits of the model under training are made from, and how many classes MNIST has.
+PIXELS = 4
+DIGITS = 10
+
+
+@st.composite
+def loops(draw: st.DrawFn, epochs: tuple[int, ...] = (2, 1, 3), shuffles: tuple[bool, ...] = (False, True)) -> LoopCase:
+    """Training runs of a handful of updates, with batches that do not come out even."""
+    batch, test_batch = draw(st.sampled_from((2, 3, 5))), draw(st.sampled_from((2, 4)))
+    samples = batch * draw(st.integers(2, 4)) + draw(st.integers(0, batch - 1))
+    tests = draw(st.integers(3, 7))
+    plain: tuple[str, ...] = ()
+    return LoopCase(
+        x=draw(tensors((samples, PIXELS), "float32", ("quarters", "ordinary"), plain)),
+        y=TensorSpec((samples,), "int64", "index", draw(SEEDS), high=DIGITS),
+        test_x=draw(tensors((tests, PIXELS), "float32", ("quarters", "ordinary"), plain)),
+        test_y=TensorSpec((tests,), "int64", "index", draw(SEEDS), high=DIGITS),
+        batch=batch,
+        test_batch=test_batch,
+        epochs=draw(st.sampled_from(epochs)),
+        lr=draw(st.sampled_from((0.05, 0.01))),
+        shuffle=draw(st.sampled_from(shuffles)),
+        seed=draw(st.sampled_from((None, 0, 7))),
+        training=draw(st.booleans()),
+    )
+
+
+def one_epoch_loops() -> st.SearchStrategy[LoopCase]:
+    """Training runs of one epoch."""
+    return loops(epochs=(1,))
+
+
+def shuffled_loops() -> st.SearchStrategy[LoopCase]:
+    """Training runs whose order of batches is drawn."""
+    return loops(shuffles=(True,))
+
+
+def separable() -> st.SearchStrategy[SeparableCase]:
+    """Three problems that anything learns which goes downhill."""
+    lrs = (0.1, 0.01, 0.001)
+    noises = [TensorSpec((40, PIXELS), regime="ordinary", seed=seed, scale=0.1) for seed in range(3)]
+    return st.sampled_from([SeparableCase(classes, lrs, 5, 8, noises[classes - 2]) for classes in (3, 2, 4)])
+
+
+def digits() -> st.SearchStrategy[DigitsCase]:
+    """The one problem of real digits: small enough for a second or two."""
+    return st.just(DigitsCase((1e-3, 1e-2, 0.1), epochs=6, batch=32, samples=640, tests=300))

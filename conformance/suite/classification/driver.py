@@ -1,0 +1,260 @@
+"""Takes losses and their gradients, applies heads, and trains models that note whatever is done with them."""
+
+from __future__ import annotations
+
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from conformance.runner.roles import described, fill, gradients
+
+SIDE = 28
+# Each image says which it is in its last pixel, in parts of this; those for testing start at half of it.
+IDS = 4096
+DIGITS = 10
+
+
+def cross_entropy(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Takes the loss twice, and its gradient where the logits require one."""
+    logits = _masked(case)
+    loss = items.cross_entropy_from_logits(logits, case.targets)
+    again = items.cross_entropy_from_logits(logits, case.targets)
+    seen: dict[str, Any] = {"loss": loss, "again": again, "logits": logits, "targets": case.targets}
+    if logits.requires_grad and case.device != "meta":
+        seen["gradient"] = gradients(loss, [logits], torch.ones(()))[0]
+        seen["second"] = _second_order(items, logits, case.targets)
+    return seen
+
+
+def _masked(case: SimpleNamespace) -> torch.Tensor:
+    logits: torch.Tensor = case.logits
+    if not case.ruled_out:
+        return logits
+    out = torch.zeros(logits.shape, dtype=torch.bool)
+    out[:, list(case.ruled_out)] = True
+    out[torch.arange(len(out)), case.targets] = False
+    return logits.detach().masked_fill(out, -torch.inf).requires_grad_(logits.requires_grad)
+
+
+def _second_order(items: SimpleNamespace, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor | str | None:
+    """Returns the gradient of the sum of the squared gradient; a text where it cannot be taken."""
+    try:
+        loss = items.cross_entropy_from_logits(logits, targets)
+        (first,) = torch.autograd.grad(loss, logits, create_graph=True)
+        (second,) = torch.autograd.grad(first.square().sum(), logits, allow_unused=True)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return second
+
+
+def head(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Applies a head: twice, to its last row alone, and with other parameters as often as asked."""
+    module = items.ClassificationHead(case.d_in, case.num_classes)
+    module.to(device=case.device, dtype=case.x.dtype)
+    module.eval()  # a head may hold dropout
+    meta = case.device == "meta"
+    if not meta:
+        _fill(module, torch.Generator().manual_seed(case.seed))
+    seen: dict[str, Any] = {"output": module(case.x), "again": module(case.x), "x": case.x}
+    if meta:
+        return seen
+    rows = case.x.detach().reshape(-1, case.d_in)
+    seen["alone"] = module(rows[-1:]) if len(rows) else None
+    seen["parameters"] = described(module)
+    seen["extremes"] = _extremes(module, case)
+    if case.upstream is not None:
+        x = case.x.detach().clone().requires_grad_()
+        learnt = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        seen["gradients"] = gradients(module(x), [x, *learnt], case.upstream)
+    return seen
+
+
+def head_built(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Builds a head and reports its parameters."""
+    module = items.ClassificationHead(case.d_in, case.num_classes)
+    return {
+        "parameters": described(module),
+        "trainable": [bool(parameter.requires_grad) for parameter in module.parameters()],
+    }
+
+
+def _fill(module: nn.Module, g: torch.Generator, scale: float = 1.0) -> None:
+    for parameter in module.parameters():
+        fill(parameter, scale * torch.randn(parameter.shape, generator=g, dtype=torch.float64))
+
+
+def _extremes(module: nn.Module, case: SimpleNamespace) -> list[float]:
+    """Returns the least and the largest output over ``case.fills`` draws of large parameters."""
+    g = torch.Generator().manual_seed(case.seed + 1)
+    found = []
+    with torch.no_grad():
+        for _ in range(case.fills):
+            _fill(module, g, 1000.0)
+            y = module(case.x)
+            if isinstance(y, torch.Tensor) and y.numel():
+                found += [float(y.min()), float(y.max())]
+    return [min(found), max(found)] if found else []
+
+
+class Noting(nn.Module):
+    """A linear classifier of the first pixels that notes each forward: its mode, its images, its logits, its use."""
+
+    def __init__(self, pixels: int, seed: int = 0) -> None:
+        super().__init__()
+        g = torch.Generator().manual_seed(seed)
+        self.weight = nn.Parameter(0.05 * torch.randn((DIGITS, pixels), generator=g))
+        self.bias = nn.Parameter(torch.zeros(DIGITS))
+        self.inner = nn.Identity()
+        self.notes: list[dict[str, Any]] = []
+        self.incoming: dict[str, torch.Tensor] = {}
+        self.stale = 0
+        for name, parameter in list(self.named_parameters()):
+            parameter.register_hook(partial(self.arrived, name))  # type: ignore[no-untyped-call]
+            parameter.register_post_accumulate_grad_hook(partial(self.accumulated, name))  # type: ignore[no-untyped-call]
+
+    def arrived(self, name: str, gradient: torch.Tensor) -> None:
+        """Keeps the gradient of the batch in hand."""
+        self.incoming[name] = gradient.detach().clone()
+
+    def accumulated(self, name: str, parameter: torch.Tensor) -> None:
+        """Counts the times that a gradient was added to what an earlier batch had left."""
+        fresh = self.incoming.get(name)
+        if fresh is not None and parameter.grad is not None:
+            self.stale += int(not torch.allclose(parameter.grad, fresh, rtol=0.0, atol=0.0, equal_nan=True))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        flat = x.reshape(x.shape[0], -1)
+        y: torch.Tensor = self.inner(flat[:, : self.weight.shape[1]] @ self.weight.T + self.bias)
+        note = {
+            "ids": [round(number) for number in (flat[:, -1] * IDS).tolist()],
+            "training": self.training,
+            "inner": self.inner.training,
+            "logits": y.detach().clone(),
+            "weight": self.weight.detach().clone(),
+            "used": False,
+        }
+        if y.requires_grad:
+            y.register_hook(lambda gradient: note.update(used=True))  # type: ignore[no-untyped-call]
+        self.notes.append(note)
+        return y
+
+
+def trained(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Trains once and reports the losses and all that the model noted."""
+    model = _model(case)
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    losses = _train(items, case, model, case.lr)
+    moved = [bool((a != b).any()) for a, b in zip(before, model.parameters(), strict=True)]
+    notes = [{**note, "logits": note["logits"] if note["used"] else None} for note in model.notes]
+    return {"losses": _plain(losses), "notes": notes, "stale": model.stale, "moved": moved}
+
+
+def trained_at_two_rates(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Trains from one start at two learning rates and reports how far the first update went."""
+    steps = []
+    for lr in (1e-2, 1e-4):
+        model = _model(case)
+        start = model.weight.detach().clone()
+        _train(items, case, model, lr)
+        used = [note["weight"] for note in model.notes if note["used"]] + [model.weight.detach()]
+        steps.append(float((used[min(1, len(used) - 1)] - start).double().norm()))
+    return {"steps": steps}
+
+
+def trained_twice(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Trains twice from one start, with torch's global generator in another state, and reports both lists of losses."""
+    runs = []
+    for state in (1, 2):
+        torch.manual_seed(state)
+        runs.append(_plain(_train(items, case, _model(case), case.lr)))
+    return {"first": runs[0], "second": runs[1]}
+
+
+def learned(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Trains on clusters at each learning rate and reports the logits that the model then gives."""
+    labels = torch.arange(len(case.noise)) % case.classes
+    features = nn.functional.one_hot(labels, case.noise.shape[1]) + case.noise
+    images = _images(features, 0)
+    loaders = [DataLoader(TensorDataset(images, labels), batch_size=case.batch) for _ in range(2)]
+    found = []
+    for lr in case.lrs:
+        model = Noting(features.shape[1])
+        items.train_classifier(model, *loaders, lr, case.epochs)
+        found.append(_evaluated(model, images))
+    return {"logits": found, "labels": labels}
+
+
+def learned_digits(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Trains the submission's MLP and head on digits, until a learning rate gives seven of ten, and reports logits."""
+    found = []
+    x, test_x = _enlarged(case.train_x), _enlarged(case.test_x)
+    for lr in case.lrs:
+        torch.manual_seed(0)
+        parts = _part(items.MLP, SIDE * SIDE, 64, 32, 2), _part(items.ClassificationHead, 32, DIGITS)
+        model = nn.Sequential(nn.Flatten(), *parts)
+        train = DataLoader(TensorDataset(x, case.train_y), batch_size=case.batch, shuffle=True)
+        test = DataLoader(TensorDataset(test_x[:64], case.test_y[:64]), batch_size=64)
+        items.train_classifier(model, train, test, lr, case.epochs)
+        found.append(_evaluated(model, test_x))
+        if float((found[-1].argmax(-1) == case.test_y).double().mean()) > 0.7:
+            break  # the other learning rates would only cost time
+    return {"logits": found, "labels": case.test_y}
+
+
+def _enlarged(images: torch.Tensor) -> torch.Tensor:
+    """Returns 10 x 10 images of bytes as MNIST has them: 28 x 28, the figure in the middle 20 x 20, from 0 to 1."""
+    large = images.float().div(255).repeat_interleave(2, -1).repeat_interleave(2, -2)
+    return nn.functional.pad(large, (4, 4, 4, 4)).unsqueeze(1)
+
+
+def _part(own: Any, *sizes: int) -> nn.Module:
+    """Returns a part of the submission; torch's in place of one that is not there or does not work."""
+    last = DIGITS if len(sizes) == 2 else sizes[2]
+    try:
+        part: nn.Module = own(*sizes)
+        if tuple(part(torch.zeros(2, sizes[0])).shape) == (2, last):
+            return part
+    except Exception:
+        pass  # whatever is wrong with it is told where the part itself is judged
+    return nn.Sequential(nn.Linear(sizes[0], 32), nn.GELU(), nn.Linear(32, last))
+
+
+def _evaluated(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    model.eval()
+    with torch.no_grad():
+        y: torch.Tensor = model(images)
+    return y
+
+
+def _model(case: SimpleNamespace) -> Noting:
+    model = Noting(case.x.shape[1])
+    model.train(case.training)
+    return model
+
+
+def _train(items: SimpleNamespace, case: SimpleNamespace, model: nn.Module, lr: float) -> Any:
+    train = TensorDataset(_images(case.x, 0), case.y)
+    test = TensorDataset(_images(case.test_x, IDS // 2), case.test_y)
+    loaders = (
+        DataLoader(train, batch_size=case.batch, shuffle=case.shuffle),
+        DataLoader(test, batch_size=case.test_batch),
+    )
+    seed = {} if case.seed is None else {"seed": case.seed}
+    return items.train_classifier(model, *loaders, lr, case.epochs, **seed)
+
+
+def _images(features: torch.Tensor, first: int) -> torch.Tensor:
+    """Returns images (N, 1, 28, 28) that hold the features in their first pixels and their id in the last."""
+    flat = torch.zeros((len(features), SIDE * SIDE))
+    flat[:, : features.shape[1]] = features
+    flat[:, -1] = (torch.arange(len(features)) + first) / IDS
+    return flat.reshape(-1, 1, SIDE, SIDE)
+
+
+def _plain(losses: Any) -> Any:
+    """Returns the losses with subclasses of float as floats, which they are."""
+    return [float(x) if isinstance(x, float) else x for x in losses] if type(losses) is list else losses

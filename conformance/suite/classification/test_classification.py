@@ -1,0 +1,376 @@
+"""What must hold of cross_entropy_from_logits, ClassificationHead and train_classifier."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+
+from conformance.engine.checking import Check, Seen, kind_of
+from conformance.engine.properties import ALL_FLOATS, FLOATS, holds
+from conformance.numerics.bounded import Bounded
+from conformance.suite.classification import cases, oracle
+from conformance.suite.classification.cases import (
+    BuiltHeadCase,
+    DigitsCase,
+    HeadCase,
+    LogitsCase,
+    LoopCase,
+    SeparableCase,
+)
+from conformance.suite.common.properties import has_signature
+
+# Images for testing carry numbers from here on; see the driver.
+FIRST_TEST = 2048
+# Outputs of a head with parameters a thousand times as large go far beyond what any squashing or clipping leaves.
+BEYOND = 200.0
+# A problem that goes downhill at all is learned to the last sample; the rest is room for a loop that ends too early.
+LEARNED = 0.9
+# The exercise's own bar.
+ACCURACY = 0.7
+# Two learning rates a hundredfold apart; what scales with them at all is far above this ratio.
+RATIO = 2.0
+
+test_cross_entropy_has_its_signature = has_signature("cross_entropy_from_logits")
+test_classification_head_has_its_signature = has_signature("ClassificationHead")
+test_train_classifier_has_its_signature = has_signature("train_classifier")
+
+
+@holds(
+    item="cross_entropy_from_logits",
+    name="loss",
+    driver="classification.cross_entropy",
+    cases=cases.any_logits,
+    requirements=("formula", "form", "untouched", "repeatable"),
+    dtypes=ALL_FLOATS,
+    meta=True,
+)
+def test_cross_entropy_follows_its_formula(case: LogitsCase, seen: Seen, check: Check) -> None:
+    _loses(case, seen, check, "formula")
+    check.bits("untouched", seen.logits, oracle.logits_of(case), path="logits after the call")
+    check.bits("untouched", seen.targets, case.targets.value, path="targets after the call")
+    if isinstance(seen.loss, torch.Tensor):
+        check.bits("repeatable", seen.again, seen.loss, path="loss of the second call")
+
+
+@holds(
+    item="cross_entropy_from_logits",
+    name="extremes",
+    driver="classification.cross_entropy",
+    cases=cases.extreme_logits,
+    requirements=("stable",),
+    dtypes=FLOATS,
+    share=0.3,
+)
+def test_cross_entropy_is_stable(case: LogitsCase, seen: Seen, check: Check) -> None:
+    _loses(case, seen, check, "stable")
+
+
+@holds(
+    item="cross_entropy_from_logits",
+    name="ruled-out",
+    driver="classification.cross_entropy",
+    cases=cases.masked_logits,
+    requirements=("ruled-out",),
+    dtypes=FLOATS,
+    share=0.2,
+)
+def test_cross_entropy_takes_minus_infinity_off_the_target(case: LogitsCase, seen: Seen, check: Check) -> None:
+    _loses(case, seen, check, "ruled-out")
+
+
+@holds(
+    item="cross_entropy_from_logits",
+    name="gradient",
+    driver="classification.cross_entropy",
+    cases=cases.differentiated_logits,
+    requirements=("gradient", "second-order"),
+    dtypes=FLOATS,
+    share=0.3,
+)
+def test_cross_entropy_hands_its_gradient_back(case: LogitsCase, seen: Seen, check: Check) -> None:
+    expected = oracle.cross_entropy_gradient(case.logits.value, case.targets.value)
+    check.close("gradient", seen.gradient, expected, dtype=case.logits.dtype, path="gradient of the logits")
+    twice = isinstance(seen.second, torch.Tensor)
+    check.that("second-order", twice, got=seen.second, expected="a gradient that can be differentiated again")
+
+
+@holds(
+    item="cross_entropy_from_logits",
+    name="from-scratch",
+    driver="classification.cross_entropy",
+    cases=lambda: cases.any_logits("float32"),
+    requirements=("from-scratch",),
+    share=0.2,
+)
+def test_cross_entropy_is_made_from_scratch(case: LogitsCase, seen: Seen, check: Check) -> None:
+    """Whether the reference was reached is judged by the engine, on every call."""
+
+
+@holds(
+    item="ClassificationHead",
+    name="forward",
+    driver="classification.head",
+    cases=cases.features,
+    requirements=("form", "row-wise", "untouched", "repeatable"),
+    dtypes=FLOATS,
+    meta=True,
+    share=0.5,
+)
+def test_head_maps_rows_to_logits(case: HeadCase, seen: Seen, check: Check) -> None:
+    shape = (*case.x.shape[:-1], case.num_classes)
+    formed = check.tensor("form", seen.output, shape=shape, dtype=case.x.dtype)
+    check.bits("untouched", seen.x, case.x.value, path="x after the call")
+    if formed:
+        check.bits("repeatable", seen.again, seen.output, path="output of the second call")
+    if formed and check.variant.device != "meta" and seen.output.numel():
+        last = seen.output.detach().reshape(-1, case.num_classes)[-1:]
+        # Both are the submission's own, and sums of numbers no larger than these.
+        expected = Bounded.to_half_digits(last, 1 + float(seen.output.detach().abs().max()), last.dtype)
+        check.close("row-wise", seen.alone, expected, path="logits of the last row alone")
+
+
+@holds(
+    item="ClassificationHead",
+    name="logits",
+    driver="classification.head",
+    cases=cases.signed_features,
+    requirements=("logits",),
+    share=0.2,
+)
+def test_head_gives_logits(case: HeadCase, seen: Seen, check: Check) -> None:
+    low, high = seen.extremes if len(seen.extremes) == 2 else (0.0, 0.0)
+    got = f"outputs from {low:.4g} to {high:.4g} over {case.fills} draws of parameters of the size of 1000"
+    expected = f"outputs below {-BEYOND:g} and above {BEYOND:g}"
+    check.that("logits", low < -BEYOND and high > BEYOND, got=got, expected=expected)
+
+
+@holds(
+    item="ClassificationHead",
+    name="gradient",
+    driver="classification.head",
+    cases=cases.differentiated_features,
+    requirements=("gradient",),
+    dtypes=("float64", "float32"),
+    share=0.2,
+)
+def test_head_hands_gradients_back(case: HeadCase, seen: Seen, check: Check) -> None:
+    names = ["x", *(name for name, _ in seen.parameters)]
+    for name, got in zip(names, seen.gradients, strict=False):
+        reached = isinstance(got, torch.Tensor) and bool(got.isfinite().all())
+        shown = "no gradient" if got is None else kind_of(got)
+        check.that("gradient", reached, got=shown, expected="a gradient of finite numbers", path=f"gradient of {name}")
+    parameters = [value for _, value in seen.parameters]
+    linear = oracle.linear(case, parameters, seen.output) if isinstance(seen.output, torch.Tensor) else None
+    if linear is None:
+        return  # a small MLP
+    weight, bias, turned = linear
+    expected = oracle.affine_gradients(case, weight, bias)
+    order = [expected[0], *(expected[1] if value.ndim > 1 else expected[2] for value in parameters)]
+    for name, got, bound in zip(names, seen.gradients, order, strict=False):
+        transposed = turned and isinstance(got, torch.Tensor) and name != "x" and got.ndim > 1
+        check.close("gradient", got.T if transposed else got, bound, path=f"gradient of {name}")
+
+
+@holds(
+    item="ClassificationHead",
+    name="built",
+    driver="classification.head_built",
+    cases=cases.built_heads,
+    requirements=("initialised",),
+    share=0.2,
+)
+def test_head_starts_at_numbers(case: BuiltHeadCase, seen: Seen, check: Check) -> None:
+    check.that("initialised", bool(seen.parameters), got="no parameter at all", expected="registered parameters")
+    for (name, value), trainable in zip(seen.parameters, seen.trainable, strict=True):
+        finite = isinstance(value, torch.Tensor) and bool(value.isfinite().all())
+        got = f"`{name}` holds what happened to be in memory" if isinstance(value, torch.Tensor) else kind_of(value)
+        check.that("initialised", finite, got=got, expected="parameters that start at numbers")
+        check.that("initialised", trainable is True, got=f"`{name}` is frozen", expected="parameters that learn")
+
+
+@holds(
+    item="train_classifier",
+    name="loop",
+    driver="classification.trained",
+    cases=cases.loops,
+    requirements=(
+        "losses",
+        "loss-values",
+        "batches",
+        "updates",
+        "fresh-gradients",
+        "train-mode",
+        "eval-mode",
+        "evaluates",
+        "never-trained",
+    ),
+    share=0.4,
+)
+def test_train_classifier_trains_and_evaluates(case: LoopCase, seen: Seen, check: Check) -> None:
+    per_epoch = -(-case.x.shape[0] // case.batch)
+    trained = [note for note in seen.notes if note["used"]]
+    tested = [note for note in seen.notes if any(number >= FIRST_TEST for number in note["ids"])]
+    _trains_in_mode(trained, check)
+    _never_trains_on_tests(tested, check)
+    _trains_on_every_batch(case, trained, per_epoch, check)
+    _returns_losses(case, seen.losses, per_epoch, check)
+    _loses_what_the_logits_say(case, seen.losses, trained, check)
+    _updates(seen, trained, check)
+    _evaluates(case, seen.notes, per_epoch, check)
+
+
+@holds(
+    item="train_classifier",
+    name="learning-rate",
+    driver="classification.trained_at_two_rates",
+    cases=cases.one_epoch_loops,
+    requirements=("learning-rate",),
+    share=0.1,
+)
+def test_train_classifier_uses_its_learning_rate(case: LoopCase, seen: Seen, check: Check) -> None:
+    large, small = seen.steps
+    got = f"first updates of length {large:.4g} at lr = 0.01 and {small:.4g} at lr = 0.0001"
+    expected = f"an update more than {RATIO:g} times as long at 0.01"
+    check.that("learning-rate", large > RATIO * small, got=got, expected=expected)
+
+
+@holds(
+    item="train_classifier",
+    name="seed",
+    driver="classification.trained_twice",
+    cases=cases.shuffled_loops,
+    requirements=("repeatable",),
+    share=0.1,
+)
+def test_train_classifier_repeats_itself(case: LoopCase, seen: Seen, check: Check) -> None:
+    same = isinstance(seen.first, list) and seen.first == seen.second
+    check.that("repeatable", same, got=f"{seen.first}, then {seen.second}", expected="the same losses twice")
+
+
+@holds(
+    item="train_classifier",
+    name="learns",
+    driver="classification.learned",
+    cases=cases.separable,
+    requirements=("learns",),
+    share=0.05,
+    seconds=30.0,
+)
+def test_train_classifier_learns_clusters(case: SeparableCase, seen: Seen, check: Check) -> None:
+    _learned(seen, check, "learns", LEARNED, case.lrs)
+
+
+@holds(
+    item="train_classifier",
+    name="digits",
+    driver="classification.learned_digits",
+    cases=cases.digits,
+    requirements=("digits",),
+    share=0.05,
+    seconds=60.0,
+)
+def test_train_classifier_learns_digits(case: DigitsCase, seen: Seen, check: Check) -> None:
+    _learned(seen, check, "digits", ACCURACY, case.lrs)
+
+
+@holds(
+    item="train_classifier",
+    name="from-scratch",
+    driver="classification.trained",
+    cases=cases.one_epoch_loops,
+    requirements=("from-scratch",),
+    share=0.1,
+)
+def test_train_classifier_uses_its_own_loss(case: LoopCase, seen: Seen, check: Check) -> None:
+    """Whether the reference was reached is judged by the engine, on every call."""
+
+
+def _loses(case: LogitsCase, seen: Seen, check: Check, requirement: str) -> None:
+    form = "form" if "form" in check.prop.requirements else requirement
+    if check.tensor(form, seen.loss, shape=(), dtype=case.logits.dtype, path="loss"):
+        expected = oracle.cross_entropy(oracle.logits_of(case), case.targets.value)
+        check.close(requirement, seen.loss, expected, path="loss")
+
+
+def _trains_in_mode(trained: list[dict[str, Any]], check: Check) -> None:
+    for place, note in enumerate(trained):
+        right = note["training"] is True and note["inner"] is True
+        got = f"training = {note['training']}, and {note['inner']} in a submodule"
+        path = f"forward of training batch {place + 1}"
+        check.that("train-mode", right, got=got, expected="train mode, as model.train() sets it", path=path)
+
+
+def _never_trains_on_tests(tested: list[dict[str, Any]], check: Check) -> None:
+    for note in tested:
+        check.that("never-trained", not note["used"], got="a gradient from test data", expected="none")
+        right = note["training"] is False and note["inner"] is False
+        got = f"training = {note['training']}, and {note['inner']} in a submodule"
+        path = "forward of a test batch"
+        check.that("eval-mode", right, got=got, expected="eval mode, as model.eval() sets it", path=path)
+    check.that("never-trained", True, got="", expected="")
+    check.that("eval-mode", True, got="", expected="")
+
+
+def _trains_on_every_batch(case: LoopCase, trained: list[dict[str, Any]], per_epoch: int, check: Check) -> None:
+    count, samples = per_epoch * case.epochs, list(range(case.x.shape[0]))
+    got = f"{len(trained)} forwards of the model that a gradient came back from"
+    expected = f"{count}: {case.epochs} epochs of {per_epoch} batches"
+    if not check.that("batches", len(trained) == count, got=got, expected=expected):
+        return
+    for epoch in range(case.epochs):
+        seen = sorted(number for note in trained[epoch * per_epoch : (epoch + 1) * per_epoch] for number in note["ids"])
+        path = f"images of epoch {epoch + 1}"
+        check.that("batches", seen == samples, got=seen, expected=f"each of {len(samples)} images once", path=path)
+
+
+def _returns_losses(case: LoopCase, losses: Any, per_epoch: int, check: Check) -> None:
+    count = per_epoch * case.epochs
+    right = type(losses) is list and len(losses) == count
+    expected = f"a list of {count} floats: {case.epochs} epochs of {per_epoch} batches"
+    if check.that("losses", right, got=kind_of(losses), expected=expected):
+        other = next((loss for loss in losses if type(loss) is not float), None)
+        check.that("losses", other is None, got=f"{kind_of(other)} among the losses", expected="Python floats")
+
+
+def _loses_what_the_logits_say(case: LoopCase, losses: Any, trained: list[dict[str, Any]], check: Check) -> None:
+    known = not isinstance(losses, list) or len(losses) != len(trained)
+    if known or any(max(note["ids"], default=0) >= case.y.shape[0] for note in trained):
+        return
+    for place, (loss, note) in enumerate(zip(losses, trained, strict=True)):
+        expected = oracle.cross_entropy(note["logits"], case.y.value[note["ids"]])
+        check.number("loss-values", loss, expected, path=f"losses[{place}]")
+
+
+def _updates(seen: Seen, trained: list[dict[str, Any]], check: Check) -> None:
+    changes = [bool((a["weight"] != b["weight"]).any()) for a, b in pairwise(trained)]
+    got = f"{sum(changes)} changes of the weights in between {len(trained)} training batches"
+    # A schedule may start or end at a learning rate of zero.
+    check.that("updates", 2 * sum(changes) >= len(changes), got=got, expected="a change after every batch")
+    moved = all(seen.moved)
+    check.that("updates", moved, got=f"parameters that changed: {seen.moved}", expected="every parameter changes")
+    got = f"{seen.stale} times a gradient was added to what was left in .grad"
+    check.that("fresh-gradients", seen.stale == 0, got=got, expected="zero_grad before each backward")
+
+
+def _evaluates(case: LoopCase, notes: list[dict[str, Any]], per_epoch: int, check: Check) -> None:
+    starts = [place for place, note in enumerate(notes) if note["used"]][::per_epoch] or [0]
+    tests = set(range(FIRST_TEST, FIRST_TEST + case.test_x.shape[0]))
+    for epoch, (start, end) in enumerate(pairwise([*starts, len(notes)])):
+        seen = {number for note in notes[start:end] for number in note["ids"]}
+        got = f"{len(tests & seen)} of {len(tests)} test images given to the model in epoch {epoch + 1}"
+        check.that("evaluates", tests <= seen, got=got, expected="all of them")
+
+
+def _learned(seen: Seen, check: Check, requirement: str, bar: float, lrs: tuple[float, ...]) -> None:
+    labels = seen.labels
+    right = [_accuracy(logits, labels) for logits in seen.logits]
+    got = ", ".join(f"{share:.0%} right at lr = {lr:g}" for share, lr in zip(right, lrs, strict=False))
+    check.that(requirement, max(right, default=0.0) >= bar, got=got, expected=f"{bar:.0%} right at one of them")
+
+
+def _accuracy(logits: Any, labels: torch.Tensor) -> float:
+    if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != len(labels):
+        return 0.0
+    return float((logits.argmax(-1) == labels).double().mean())
