@@ -30,7 +30,8 @@ from conformance.selftest.matrix import Verdict, runner, verdicts
 
 ROOT = Path(__file__).parents[2]
 README, TABLE = ROOT / "README.md", ROOT / "conformance" / "README.md"
-MARKS = re.compile(r"(<!-- rates: made by python -m conformance.selftest.rates --write -->\n).*?(<!-- /rates -->)", re.S)
+MADE_BY = "<!-- rates: made by python -m conformance.selftest.rates --write -->"
+MARKS = re.compile(rf"({MADE_BY}\n).*?(<!-- /rates -->)", re.DOTALL)
 
 
 @dataclass
@@ -133,10 +134,11 @@ def summary(figures: dict[str, Any]) -> str:
     """Returns the table for the README."""
     total = figures["total"]
     per_fault = total["seconds"] / max(total["faults"], 1)
+    alive = figures["properties"] - len(figures["dead"])
     rows = [
         ("faults found (`" + figures["profile"] + "`)", f"{total['found']} of {total['faults']}"),
         ("faults named rightly", f"{total['named']} of {total['nameable']}"),
-        ("properties that a fault breaks", f"{figures['properties'] - len(figures['dead'])} of {figures['properties']}"),
+        ("properties that a fault breaks", f"{alive} of {figures['properties']}"),
         (
             f"honest oddities left alone (`{figures['honest_profile']}`, {figures['seeds']} seeds)",
             f"{total['passed']} of {total['honest']} in {total['comparisons']:,} comparisons",
