@@ -40,14 +40,14 @@ def timed(command: list[str], times: int) -> float:
     return statistics.median(seconds)
 
 
-def started() -> Runner:
+def a_runner() -> Runner:
     """Returns a runner that may read the reference solution, which is the submission here."""
     return Runner.ready(launch(readable=(Path(impl.__file__),)))
 
 
 def cost_per_example(submission: str) -> tuple[float, int]:
     """Returns the judge's own CPU time for an example, in milliseconds, and over how many examples."""
-    runner = started()
+    runner = a_runner()
     session = RunnerSession.open(runner.process, read_submission(submission), list(contract.items()), rules=True)
     options = Options()
     tasks = plan(options, session.report.names)
@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> None:
         assert profile in PROFILES
         cold = timed([sys.executable, "-m", "conformance", asked.submission, "--profile", profile], asked.times)
         _row(f"cold verdict, {profile}", cold, base, GOALS["cold", profile])
-        runner = started()
+        runner = a_runner()
         more = []
         for _ in range(asked.times):
             started = time.perf_counter()

@@ -101,8 +101,8 @@ def measure(profile: str, seeds: int, honest_profile: str, hostile: bool) -> dic
             for item, tally in part:
                 _merge(items[item], Tally(**tally))
     total = Tally()
-    for tally in items.values():
-        _merge(total, tally)
+    for mine in items.values():
+        _merge(total, mine)
     every = {f"{prop.area}.{prop.item}.{prop.name}" for prop in all_properties()}
     hostiles = judge_corpus() if hostile else {}
     return {
@@ -204,7 +204,8 @@ def main(arguments: list[str]) -> int:
         asked.json.write_text(json.dumps(figures, indent=1))
     if asked.write:
         for path, text in ((README, summary(figures)), (TABLE, matrix(figures))):
-            path.write_text(MARKS.sub(lambda m, text=text: m[1] + text + m[2], path.read_text("utf-8")))
+            before, after = MARKS.split(path.read_text("utf-8"))[::3]
+            path.write_text(f"{before}{MADE_BY}\n{text}<!-- /rates -->{after}", "utf-8")
     problems = worse(figures, README.read_text("utf-8")) if asked.check else []
     for problem in problems:
         print(f"worse: {problem}")
