@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conformance.cli import UNUSABLE
-from conformance.grading import cluster, run
+from conformance.grading import run
 from conformance.grading.cli import INTERRUPTED, main
 from conformance.report.json_file import read_json
 from conformance.selftest.grading.conftest import RIGHT, WRONG, Write
@@ -113,11 +113,7 @@ def test_without_dask_or_a_scheduler_it_says_what_to_do(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write("a.py")
-
-    def absent(name: str) -> None:
-        raise ImportError(name)
-
-    monkeypatch.setattr(cluster.importlib, "import_module", absent)
+    monkeypatch.setitem(sys.modules, "distributed", None)
     arguments = [str(tmp_path / "class"), "--out", str(tmp_path / "out"), *ARGUMENTS, "--scheduler", "tcp://x:1"]
     assert main(arguments) == UNUSABLE
     assert 'pip install "torch-conformance[cluster]"' in capsys.readouterr().err
