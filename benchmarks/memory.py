@@ -31,7 +31,7 @@ def peak_mib(step: Step, device: torch.device) -> float | None:
         return None
     before_kib = _status("VmRSS")
     step()
-    return (_status("VmHWM") - before_kib) / 2**10
+    return max(0, _status("VmHWM") - before_kib) / 2**10
 
 
 def _status(key: str) -> int:
