@@ -15,7 +15,7 @@ from hypothesis.errors import HypothesisException
 
 from conformance import contract
 from conformance.engine.checking import Check, Failure, Logged, Mismatch
-from conformance.engine.draws import forget_local_constants
+from conformance.engine.draws import every_example_its_own, forget_local_constants
 from conformance.engine.properties import Property, Variant
 from conformance.engine.session import JUDGE, NotObservedError, Outcome, Session, Trouble
 from conformance.report.model import Level, Status
@@ -185,7 +185,7 @@ class _Search:
 
         try:
             self.session.begin(f"{self.prop.item}.{self.prop.name}")
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), every_example_its_own():
                 warnings.simplefilter("ignore")
                 example()
         except Mismatch:
