@@ -198,7 +198,7 @@ def foreach_groups(
     assert len(params) == len(grads) == len(states), "one gradient and one state for each parameter"
     for dtype in {p.dtype for p in params}:
         chosen = [place for place, p in enumerate(params) if p.dtype == dtype]
-        ps, gs, ss = ([given[place] for place in chosen] for given in (params, grads, states))  # type: ignore[attr-defined]
+        ps, gs, ss = ([given[place] for place in chosen] for given in (params, grads, states))
         _foreach_step(ps, gs, ss, lr, betas, eps, weight_decay)
     return list(states)
 
