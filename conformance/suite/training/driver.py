@@ -44,11 +44,15 @@ def train(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     parameters = dict(model.named_parameters())
     held = [name for name in parameters if not (case.frozen and name == "linear.bias")]
     optimizer = _optimizer(case, [parameters[name] for name in held])
+    begun: list[Any] = []
     steps: list[dict[str, Any]] = []
-    optimizer.register_step_pre_hook(lambda *_: steps.append({"before": _packed(parameters, held)}))
-    optimizer.register_step_post_hook(
-        lambda *_: steps[-1].update(after=_packed(parameters, held), gradients=_gradients(parameters, held))
-    )
+
+    def note(*_: Any) -> None:
+        grads = {name: _copied(parameters[name].grad) for name in held}
+        steps.append({"before": begun.pop(), "gradients": grads, "after": _packed(parameters, held)})
+
+    optimizer.register_step_pre_hook(lambda *_: begun.append(_packed(parameters, held)))
+    optimizer.register_step_post_hook(note)
     if case.stale is not None:
         for parameter in parameters.values():
             parameter.grad = torch.full_like(parameter, case.stale)
@@ -78,9 +82,8 @@ def _packed(parameters: dict[str, nn.Parameter], held: list[str]) -> list[torch.
     return [torch.cat(group) if group else torch.empty(0) for group in groups]
 
 
-def _gradients(parameters: dict[str, nn.Parameter], held: list[str]) -> dict[str, torch.Tensor | None]:
-    found = {name: parameters[name].grad for name in held}
-    return {name: None if grad is None else grad.detach().clone() for name, grad in found.items()}
+def _copied(grad: torch.Tensor | None) -> torch.Tensor | None:
+    return None if grad is None else grad.detach().clone()
 
 
 def _modes(model: nn.Module) -> dict[str, bool]:
