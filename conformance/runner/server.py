@@ -16,6 +16,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -161,7 +162,7 @@ class Server:
             self.guard.forbid_imports(request["forbidden"])
         hidden = self.place.hidden if request["forbidden"] else ()
         hide(request["forbidden"])
-        confine(self.place.scratch, hidden, request["limits"], accelerated=request["accelerated"])
+        confine(_own_folder(self.place.scratch), hidden, request["limits"], accelerated=request["accelerated"])
         source = Source.from_json(request["source"])
         short = _short_statements(source)
         reasons = {int(index): why for index, why in request["skip"].items()}
@@ -213,6 +214,15 @@ class Server:
             missing = missing_stubs(self.guard)
             if missing:
                 self.tampered = [f"the judge's guard, which no longer sees {', '.join(missing[:3])}"]
+
+
+def _own_folder(scratch: Path) -> Path:
+    """Returns a new working directory and home, so that no submission finds what another one left behind."""
+    own = tempfile.mkdtemp(dir=scratch)
+    os.chdir(own)
+    os.environ.update(HOME=own, TMPDIR=own, MPLCONFIGDIR=own)
+    tempfile.tempdir = None
+    return Path(own)
 
 
 @contextlib.contextmanager
