@@ -87,22 +87,33 @@ def starts_of(requirement: str, crops: Any, case: StartsCase, check: Check) -> l
     if not check.tensor(requirement, crops, shape=shape, dtype=case.tokens.dtype, path="the crops, stacked"):
         return None
     starts = oracle.starts_of(crops, case.tokens.value)
-    check.that(requirement, starts is not None, got="something else", expected="a window of each row")
+    fair = starts is not None
+    check.that(requirement, fair, got="other tokens", expected="a window of each row", path="the crops, stacked")
     return None if starts is None else starts.tolist()
 
 
 def even_starts(case: StartsCase, seen: Seen, check: Check) -> list[int] | None:
-    """Checks that the starts of many items are even and independent, and returns them."""
+    """Checks that the starts of many items are even and independent, and returns them.
+
+    Each check is for starts that pass the one before: a start that never comes up is uneven too, and says nothing more.
+    """
     starts = starts_of("every-start", seen.crops, case, check)
     if starts is None:
         return None
     counts = [starts.count(start) for start in range(case.starts)]
     shown = f"starts 0 to {case.starts - 1} came up {counts} times"
-    check.chance("every-start", oracle.stays_away(counts), got=shown, expected="each start at least once")
-    each = f"each about {len(starts) / case.starts:.0f} times"
-    check.chance("even", statistics.evenly_spread(counts), got=shown, expected=each)
-    p = oracle.neighbours_independent(starts, case.starts)
-    check.chance("independent", p, got=f"the starts {starts[:12]} ...", expected="each independent of the one before")
+    # The paths say in what way it failed: that tells one mistake from another, where the numbers drawn cannot.
+    never = [place - case.starts for place, count in enumerate(counts) if not count]
+    path, every = f"starts that never came up, counted from the end: {never}", "each start at least once"
+    if not check.chance("every-start", oracle.stays_away(counts), got=shown, expected=every, path=path):
+        return starts
+    each, path = f"each about {len(starts) / case.starts:.0f} times", f"start {counts.index(max(counts))}"
+    if not check.chance("even", statistics.evenly_spread(counts), got=shown, expected=each, path=path):
+        return starts
+    steps = {b - a for a, b in zip(starts[::2], starts[1::2], strict=False)}
+    p, path = oracle.neighbours_independent(starts, case.starts), f"differences of neighbours: {sorted(steps)}"
+    shown = f"the starts {starts[:12]} ..."
+    check.chance("independent", p, got=shown, expected="each independent of the one before", path=path)
     return starts
 
 

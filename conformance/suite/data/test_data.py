@@ -164,7 +164,8 @@ def test_seeded_starts_are_even_and_independent(case: StartsCase, seen: Seen, ch
     others = checks.starts_of("seeded", seen.others, case, check)
     if starts is not None and others is not None:
         p = oracle.agree(case.starts, len(others)) if starts[: len(others)] == others else 1.0
-        check.chance("seeded", p, got=f"the crops of seed {case.seed}", expected=f"others with seed {case.other_seed}")
+        got, expected = f"the crops of seed {case.seed}", f"others with seed {case.other_seed}"
+        check.chance("seeded", p, got=got, expected=expected, path="two datasets")
 
 
 @holds(
@@ -183,7 +184,8 @@ def test_starts_without_a_seed_are_even_independent_and_fresh(case: StartsCase, 
         same = starts[: len(again)] == again == others
         p = oracle.agree(case.starts, len(again)) if same else 1.0
         expected = "other crops on a second pass, or from a second dataset"
-        check.chance("fresh", p, got="the same crops each time" if same else "others", expected=expected)
+        got = "the same crops each time" if same else "others"
+        check.chance("fresh", p, got=got, expected=expected, path="two passes, two datasets")
 
 
 @holds(
@@ -331,7 +333,9 @@ def test_shuffling_is_the_default_and_new_in_each_epoch(case: LoaderCase, seen: 
     orders = [order for epoch in seen.epochs if (order := checks.epoch(epoch, case, check)) is not None]
     for order in orders:
         p = oracle.followed_by_successor(order)
-        check.chance("shuffle", p, got=f"the order {order}", expected="samples in random order")
+        path = "all samples in their order" if order == sorted(order) else "samples before their successors"
+        check.chance("shuffle", p, got=f"the order {order}", expected="samples in random order", path=path)
     same = len(orders) == 2 and orders[0] == orders[1]
     p = oracle.same_order(case.count, len(orders[0])) if same else 1.0
-    check.chance("shuffle", p, got="the same order twice" if same else "another", expected="another in each epoch")
+    got = "the same order twice" if same else "another"
+    check.chance("shuffle", p, got=got, expected="another in each epoch", path="two epochs")

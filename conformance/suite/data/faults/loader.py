@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, RandomSampler, Subset
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, Subset
 
 from conformance.faults import fault
 
@@ -46,14 +46,22 @@ def shuffles_once(dataset: Any, batch_size: int, shuffle: bool = True, **options
     return _loader(Subset(dataset, order), batch_size, False, **options)
 
 
+class _WholeBatches(BatchSampler):
+    """Batches of neighbours, in another order each time."""
+
+    def __iter__(self) -> Iterator[list[int]]:
+        batches = list(super().__iter__())
+        return iter([batches[int(k)] for k in torch.randperm(len(batches))])
+
+
 @fault("make_dataloader", "shuffles the batches, whose samples stay together")
-def shuffles_batches(dataset: Any, batch_size: int, shuffle: bool = True, **options: Any) -> Loader:
+def shuffles_batches(
+    dataset: Any, batch_size: int, shuffle: bool = True, drop_last: bool = False, **options: Any
+) -> Loader:
     if not shuffle:
-        return _loader(dataset, batch_size, shuffle, **options)
-    starts = torch.randperm(len(dataset) // batch_size) * batch_size
-    order = [int(start) + k for start in starts for k in range(batch_size)]
-    rest = range(len(dataset) // batch_size * batch_size, len(dataset))
-    return _loader(Subset(dataset, [*order, *rest]), batch_size, False, **options)
+        return _loader(dataset, batch_size, shuffle, drop_last, **options)
+    batches = _WholeBatches(SequentialSampler(dataset), batch_size, drop_last)
+    return DataLoader(dataset, batch_sampler=batches, **options)
 
 
 @fault("make_dataloader", "draws with replacement, so that samples come twice or not at all")
