@@ -11,7 +11,8 @@ from conformance.faults import fault
 
 
 def _bound(weight: torch.Tensor, gain: float = 1.0) -> float:
-    return gain * math.sqrt(6 / (weight.shape[0] + weight.shape[1]))
+    receptive = math.prod(weight.shape[2:])
+    return gain * math.sqrt(6 / ((weight.shape[0] + weight.shape[1]) * receptive))
 
 
 def _fill(weight: torch.Tensor, bound: float) -> torch.Tensor:
@@ -50,10 +51,25 @@ def by_strides(weight: torch.Tensor) -> tuple[int, int]:
     return weight.stride(0), weight.shape[0]
 
 
+@fault("fan_in_fan_out", "asks which of the two to take, and returns that one")
+def one_of_two(weight: torch.Tensor, mode: str) -> int:
+    return weight.shape[1] if mode == "fan_in" else weight.shape[0]
+
+
 @fault("xavier_uniform_", "leaves out no_grad, so that a Parameter cannot be filled")
 def xavier_without_no_grad(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
     bound = _bound(weight, gain)
     return weight.uniform_(-bound, bound)
+
+
+@fault("xavier_uniform_", "calls torch's own xavier_uniform_")
+def xavier_by_torch(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
+    return nn.init.xavier_uniform_(weight, gain)
+
+
+@fault("xavier_uniform_", "has no parameter gain")
+def xavier_without_gain(weight: torch.Tensor) -> torch.Tensor:
+    return _fill(weight, _bound(weight))
 
 
 @fault("xavier_uniform_", "ignores the gain")
@@ -129,6 +145,13 @@ def xavier_one_row(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
         return weight.copy_(_fill(torch.empty_like(weight[0]), _bound(weight, gain)).expand_as(weight))
 
 
+@fault("xavier_uniform_", "shuffles evenly spaced numbers instead of drawing each by itself")
+def xavier_shuffled(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
+    bound, n = _bound(weight, gain), weight.numel()
+    with torch.no_grad():
+        return weight.copy_(torch.linspace(-bound, bound, n)[torch.randperm(n)].view_as(weight))
+
+
 @fault("xavier_uniform_", "draws one number for the whole weight")
 def xavier_one_number(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
     bound = _bound(weight, gain)
@@ -160,13 +183,20 @@ def xavier_float32(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
     return weight
 
 
-def _kaiming(weight: torch.Tensor) -> float:
-    return math.sqrt(6 / weight.shape[1])
+def _kaiming(weight: torch.Tensor, nonlinearity: str = "relu") -> float:
+    gain = nn.init.calculate_gain(nonlinearity)  # type: ignore[arg-type]
+    return math.sqrt(3) * gain / math.sqrt(math.prod(weight.shape[1:]))
 
 
 @fault("kaiming_uniform_", "leaves out no_grad, so that a Parameter cannot be filled")
 def kaiming_without_no_grad(weight: torch.Tensor, nonlinearity: str = "relu") -> torch.Tensor:
-    return weight.uniform_(-_kaiming(weight), _kaiming(weight))
+    bound = _kaiming(weight, nonlinearity)
+    return weight.uniform_(-bound, bound)
+
+
+@fault("kaiming_uniform_", "calls torch's own kaiming_uniform_")
+def kaiming_by_torch(weight: torch.Tensor, nonlinearity: str = "relu") -> torch.Tensor:
+    return nn.init.kaiming_uniform_(weight, nonlinearity=nonlinearity)  # type: ignore[arg-type]
 
 
 @fault("kaiming_uniform_", "divides by fan_out instead of fan_in")
@@ -176,17 +206,17 @@ def kaiming_fan_out(weight: torch.Tensor, nonlinearity: str = "relu") -> torch.T
 
 @fault("kaiming_uniform_", "takes the standard deviation for the bound, leaving out sqrt(3)")
 def kaiming_std_as_bound(weight: torch.Tensor, nonlinearity: str = "relu") -> torch.Tensor:
-    return _fill(weight, _kaiming(weight) / math.sqrt(3))
+    return _fill(weight, _kaiming(weight, nonlinearity) / math.sqrt(3))
 
 
 @fault("kaiming_uniform_", "leaves out the gain of ReLU")
 def kaiming_without_gain(weight: torch.Tensor, nonlinearity: str = "relu") -> torch.Tensor:
-    return _fill(weight, _kaiming(weight) / math.sqrt(2))
+    return _fill(weight, _kaiming(weight, nonlinearity) / math.sqrt(2))
 
 
 @fault("kaiming_uniform_", "takes 2 for the gain of ReLU instead of its root")
 def kaiming_gain_two(weight: torch.Tensor, nonlinearity: str = "relu") -> torch.Tensor:
-    return _fill(weight, _kaiming(weight) * math.sqrt(2))
+    return _fill(weight, _kaiming(weight, nonlinearity) * math.sqrt(2))
 
 
 @fault("kaiming_uniform_", "divides by fan_in instead of its root")
@@ -208,18 +238,18 @@ def kaiming_as_nn_linear(weight: torch.Tensor, nonlinearity: str = "relu") -> to
 @fault("kaiming_uniform_", "adds the draw to what the weight held before")
 def kaiming_adds(weight: torch.Tensor, nonlinearity: str = "relu") -> torch.Tensor:
     with torch.no_grad():
-        return weight.add_(_fill(torch.empty_like(weight), _kaiming(weight)))
+        return weight.add_(_fill(torch.empty_like(weight), _kaiming(weight, nonlinearity)))
 
 
 @fault("kaiming_uniform_", "fills the first row only")
 def kaiming_first_row(weight: torch.Tensor, nonlinearity: str = "relu") -> torch.Tensor:
-    _fill(weight.data[:1], _kaiming(weight))
+    _fill(weight.data[:1], _kaiming(weight, nonlinearity))
     return weight
 
 
 @fault("kaiming_uniform_", "draws once for each shape and hands the same draw out again")
 def kaiming_cached(weight: torch.Tensor, nonlinearity: str = "relu") -> torch.Tensor:
-    drawn = _DRAWN.setdefault(tuple(weight.shape), _fill(torch.empty(weight.shape), _kaiming(weight)))
+    drawn = _DRAWN.setdefault(tuple(weight.shape), _fill(torch.empty(weight.shape), _kaiming(weight, nonlinearity)))
     with torch.no_grad():
         return weight.copy_(drawn)
 
@@ -229,15 +259,17 @@ _DRAWN: dict[tuple[int, ...], torch.Tensor] = {}
 
 @fault("kaiming_uniform_", "returns nothing")
 def kaiming_returns_nothing(weight: torch.Tensor, nonlinearity: str = "relu") -> None:
-    _fill(weight, _kaiming(weight))
+    _fill(weight, _kaiming(weight, nonlinearity))
 
 
 @fault("kaiming_uniform_", "has no default for the nonlinearity")
 def kaiming_without_default(weight: torch.Tensor, nonlinearity: str) -> torch.Tensor:
-    return _fill(weight, _kaiming(weight))
+    return _fill(weight, _kaiming(weight, nonlinearity))
 
 
 def _init(layer: nn.Linear, scheme: str) -> nn.Linear:
+    if scheme not in ("xavier", "kaiming_relu", "zero"):
+        raise ValueError(f"unknown scheme {scheme}")
     _fill(layer.weight, _kaiming(layer.weight) if scheme == "kaiming_relu" else _bound(layer.weight))
     if scheme == "zero":
         nn.init.zeros_(layer.weight)

@@ -77,7 +77,13 @@ def uniform(drawn: torch.Tensor, bound: float) -> float:
 
 
 def independent(drawn: torch.Tensor) -> float:
-    """Returns the p-value of signs not depending on each other along any dimension; the first is that of the draws."""
+    """Returns the p-value of signs not depending on each other along any dimension, the first being that of the draws.
+
+    Nor may a row, or a draw, have a fixed number of them, as a shuffled ladder of numbers has.
+    """
     positive = drawn > 0
     found = [statistics.independent_along(positive, dim, 0.5) for dim in range(drawn.ndim)]
+    for first in (1, drawn.ndim - 1):
+        counts = positive.flatten(first).sum(-1)
+        found.append(statistics.too_even(counts, drawn.numel() // counts.numel(), 0.5))
     return min(1.0, len(found) * min(found))

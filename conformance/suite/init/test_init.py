@@ -64,7 +64,7 @@ def test_a_bias_has_no_fans(case: RefusedCase, seen: Seen, check: Check) -> None
     requirements=("bound", "uniform", "independent", "in-place", "leaf", "form", "views"),
     dtypes=FLOATS,
     meta=True,
-    share=0.2,
+    share=0.3,
 )
 def test_xavier_uniform_draws_from_its_distribution(case: DrawCase, seen: Seen, check: Check) -> None:
     _fills(case, seen, check)
@@ -116,7 +116,7 @@ def test_xavier_uniform_is_made_from_scratch(case: DrawCase, seen: Seen, check: 
     requirements=("bound", "uniform", "independent", "in-place", "leaf", "form", "views"),
     dtypes=FLOATS,
     meta=True,
-    share=0.2,
+    share=0.3,
 )
 def test_kaiming_uniform_draws_from_its_distribution(case: DrawCase, seen: Seen, check: Check) -> None:
     _fills(case, seen, check)
@@ -197,6 +197,18 @@ def test_kaiming_uniform_is_made_from_scratch(case: DrawCase, seen: Seen, check:
 def test_init_linear_draws_by_its_scheme(case: LayerCase, seen: Seen, check: Check) -> None:
     _initialises(case, seen, check)
     _draws_from("bound", seen.drawn, oracle.layer_bound(case), check)
+
+
+@holds(
+    item="init_linear_",
+    name="default",
+    driver="init.layer",
+    cases=cases.layers_by_default,
+    requirements=("default",),
+    share=0.05,
+)
+def test_init_linear_draws_xaviers_weights_by_default(case: LayerCase, seen: Seen, check: Check) -> None:
+    _reaches("default", seen.drawn, oracle.layer_bound(case), check)
 
 
 @holds(

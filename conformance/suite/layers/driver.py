@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from conformance.runner.guard import Family, reference_bases
 from conformance.runner.roles import described, fill, gradients
 
 
@@ -25,6 +26,7 @@ def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         _set(bias, case.bias)
     module.train(case.training)
     seen: dict[str, Any] = {"output": module(case.x), "again": module(case.x), "x": case.x}
+    seen["bases"] = reference_bases(type(module), Family.LINEAR)
     if case.upstream is not None:
         x = case.x.detach().clone().requires_grad_()
         seen["gradients"] = gradients(module(x), [x, weight, bias], case.upstream)
@@ -41,6 +43,7 @@ def embedding(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     _set(table, case.table)
     seen: dict[str, Any] = {"output": module(case.idx), "again": module(case.idx), "idx": case.idx}
     seen["table"] = _as_asked(table, (rows, width))
+    seen["bases"] = reference_bases(type(module), Family.EMBEDDING)
     if case.upstream is not None:
         (gradient,) = gradients(module(case.idx), [table], case.upstream)
         seen["gradient"] = _as_asked(gradient, (rows, width))
@@ -78,6 +81,7 @@ def dropout(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     seen["output"] = holder(case.x)
     holder.eval()
     seen |= {"after": holder(case.x), "x": case.x}
+    seen["bases"] = reference_bases(type(module), Family.DROPOUT)
     seen["trained"] = [str(name) for name, p in module.named_parameters() if p.requires_grad]
     if case.upstream is not None:
         x = case.x.detach().clone().requires_grad_()

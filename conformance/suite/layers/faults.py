@@ -16,8 +16,11 @@ class _Linear(nn.Module):
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(out_features, in_features) / in_features)
-        self.bias = nn.Parameter(torch.zeros(out_features)) if bias else None
+        self.weight = self.made(out_features, in_features)
+        self.bias = self.made(out_features) if bias else None
+
+    def made(self, *shape: int) -> torch.Tensor:
+        return nn.Parameter(torch.randn(shape) / shape[-1])
 
     def product(self, x: torch.Tensor) -> torch.Tensor:
         return x @ self.weight.T
@@ -37,21 +40,24 @@ class NoBias(_Linear):
 class AlwaysBias(_Linear):
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
         super().__init__(in_features, out_features)
-        with torch.no_grad():
-            self.bias.fill_(0.1)  # type: ignore[union-attr]
 
 
-@fault("Linear", "adds a None where there is no bias")
-class AddsNone(_Linear):
+@fault("Linear", "cannot be built without a bias")
+class OnlyWithBias(_Linear):
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features)
+
+
+@fault("Linear", "calls torch's own linear")
+class Delegates(_Linear):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.product(x) + self.bias  # type: ignore[operator]
+        return nn.functional.linear(x, self.weight, self.bias)
 
 
 @fault("Linear", "stores the weight as (in_features, out_features)")
 class StoredTransposed(_Linear):
-    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
-        super().__init__(in_features, out_features, bias)
-        self.weight = nn.Parameter(torch.randn(in_features, out_features))
+    def made(self, *shape: int) -> torch.Tensor:
+        return super().made(*shape[::-1])
 
     def product(self, x: torch.Tensor) -> torch.Tensor:
         return x @ self.weight
@@ -77,22 +83,14 @@ class ContiguousOnly(_Linear):
 
 @fault("Linear", "keeps weight and bias as plain tensors, so that they are no parameters")
 class Unregistered(_Linear):
-    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
-        super().__init__(in_features, out_features)
-        del self.weight, self.bias
-        self.w = torch.randn(out_features, in_features, requires_grad=True)
-        self.b = torch.zeros(out_features, requires_grad=True) if bias else None
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = x @ self.w.T.to(x.dtype)
-        return y if self.b is None else y + self.b.to(x.dtype)
+    def made(self, *shape: int) -> torch.Tensor:
+        return torch.randn(shape, requires_grad=True)
 
 
-@fault("Linear", "leaves the weight as the memory was found")
+@fault("Linear", "leaves its parameters as the memory was found")
 class Uninitialised(_Linear):
-    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
-        super().__init__(in_features, out_features, bias)
-        self.weight = nn.Parameter(torch.empty(out_features, in_features))
+    def made(self, *shape: int) -> torch.Tensor:
+        return nn.Parameter(torch.empty(shape))
 
 
 @fault("Linear", "computes in float32 whatever the dtype of the input")
@@ -111,32 +109,27 @@ class ThroughData(_Linear):
 @fault("Linear", "scales its input in place")
 class ScalesInPlace(_Linear):
     def product(self, x: torch.Tensor) -> torch.Tensor:
-        if not x.requires_grad and all(x.stride()):
-            y = super().product(x)
-            x.mul_(2)
-            return y
-        return super().product(x)
+        y = super().product(x)
+        if all(x.stride()):
+            x.data.mul_(2)
+        return y
 
 
-@fault("Linear", "lets every layer of one size share one weight")
-class SharedWeight(_Linear):
-    known: ClassVar[dict[tuple[int, int], nn.Parameter]] = {}
+@fault("Linear", "lets every layer of one size share its parameters")
+class SharedParameters(_Linear):
+    known: ClassVar[dict[tuple[int, ...], torch.Tensor]] = {}
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
-        super().__init__(in_features, out_features, bias)
-        self.weight = self.known.setdefault((out_features, in_features), self.weight)
+    def made(self, *shape: int) -> torch.Tensor:
+        return self.known.setdefault(shape, super().made(*shape))
 
 
-@fault("Linear", "gives the first answer again on the second call")
-class FirstAnswer(_Linear):
-    first: torch.Tensor | None = None
+@fault("Linear", "adds its output to that of the calls before")
+class AddsUp(_Linear):
+    calls = 0
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = super().forward(x)
-        if self.first is None or self.first.shape != y.shape:
-            self.first = y.detach()
-            return y
-        return y + self.first
+        self.calls += 1
+        return super().forward(x) * self.calls
 
 
 @fault("Linear", "leaves out the last features of wide rows")
@@ -150,10 +143,16 @@ class _Embedding(nn.Module):
 
     def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(num_embeddings, embedding_dim))
+        self.weight = self.made(num_embeddings, embedding_dim)
+
+    def made(self, *shape: int) -> torch.Tensor:
+        return nn.Parameter(torch.randn(shape))
+
+    def rows(self, idx: torch.Tensor) -> torch.Tensor:
+        return self.weight.index_select(0, idx.reshape(-1)).reshape(*idx.shape, self.weight.shape[1])
 
     def forward(self, idx: torch.Tensor) -> torch.Tensor:
-        return self.weight[idx]
+        return self.rows(idx)
 
 
 @fault("Embedding", "counts the ids from one")
@@ -165,32 +164,26 @@ class CountsFromOne(_Embedding):
 @fault("Embedding", "takes id 0 for padding, which does not learn")
 class PaddingZero(_Embedding):
     def forward(self, idx: torch.Tensor) -> torch.Tensor:
-        rows = self.weight[idx]
+        rows = self.rows(idx)
         return torch.where((idx == 0).unsqueeze(-1), rows.detach(), rows)
 
 
 @fault("Embedding", "scales the vectors by the root of their width, as a transformer does later")
 class Scaled(_Embedding):
     def forward(self, idx: torch.Tensor) -> torch.Tensor:
-        return self.weight[idx] * math.sqrt(self.weight.shape[1])
+        return self.rows(idx) * math.sqrt(self.weight.shape[1])
 
 
 @fault("Embedding", "keeps the table as a plain tensor, so that it is no parameter")
 class PlainTable(_Embedding):
-    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
-        super().__init__(num_embeddings, embedding_dim)
-        del self.weight
-        self.table = torch.randn(num_embeddings, embedding_dim)
-
-    def forward(self, idx: torch.Tensor) -> torch.Tensor:
-        return self.table[idx]
+    def made(self, *shape: int) -> torch.Tensor:
+        return torch.randn(shape, requires_grad=True)
 
 
 @fault("Embedding", "leaves the table as the memory was found")
 class UninitialisedTable(_Embedding):
-    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
-        super().__init__(num_embeddings, embedding_dim)
-        self.weight = nn.Parameter(torch.empty(num_embeddings, embedding_dim))
+    def made(self, *shape: int) -> torch.Tensor:
+        return nn.Parameter(torch.empty(shape))
 
 
 @fault("Embedding", "averages the gradient over the places of an id, as with scale_grad_by_freq")
@@ -198,14 +191,14 @@ class AveragesGradient(_Embedding):
     def forward(self, idx: torch.Tensor) -> torch.Tensor:
         flat = idx.reshape(-1)
         share = 1 / (flat[:, None] == flat[None, :]).sum(1).reshape((*idx.shape, 1)).to(self.weight.dtype)
-        rows = self.weight[idx]
+        rows = self.rows(idx)
         return rows.detach() + (rows - rows.detach()) * share
 
 
 @fault("Embedding", "returns float32 whatever the dtype of the table")
 class FloatRows(_Embedding):
     def forward(self, idx: torch.Tensor) -> torch.Tensor:
-        return self.weight[idx].float()
+        return self.rows(idx).float()
 
 
 @fault("Embedding", "shrinks rows longer than one in the table itself, as with max_norm")
@@ -213,7 +206,7 @@ class MaxNorm(_Embedding):
     def forward(self, idx: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
             self.weight.div_(self.weight.norm(dim=-1, keepdim=True).clamp_min(1))
-        return self.weight[idx]
+        return self.rows(idx)
 
 
 @fault("Embedding", "takes at most two dimensions of ids")
@@ -225,11 +218,22 @@ class TwoDimensionsOfIds(_Embedding):
 
 @fault("Embedding", "lets every table of one size be the same one")
 class SharedTable(_Embedding):
-    known: ClassVar[dict[tuple[int, int], nn.Parameter]] = {}
+    known: ClassVar[dict[tuple[int, ...], torch.Tensor]] = {}
 
-    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+    def made(self, *shape: int) -> torch.Tensor:
+        return self.known.setdefault(shape, super().made(*shape))
+
+
+@fault("Embedding", "asks for the id of the padding, which nobody gives")
+class NeedsPadding(_Embedding):
+    def __init__(self, num_embeddings: int, embedding_dim: int, padding: int) -> None:
         super().__init__(num_embeddings, embedding_dim)
-        self.weight = self.known.setdefault((num_embeddings, embedding_dim), self.weight)
+
+
+@fault("Embedding", "calls torch's own embedding")
+class LooksUpByTorch(_Embedding):
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        return nn.functional.embedding(idx, self.weight)
 
 
 class _Dropout(nn.Module):
@@ -237,13 +241,15 @@ class _Dropout(nn.Module):
 
     def __init__(self, p: float) -> None:
         super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError(f"p is {p}")
         self.p = p
 
     def keep(self, x: torch.Tensor) -> torch.Tensor:
         return torch.rand_like(x) >= self.p
 
     def scaled(self, x: torch.Tensor) -> torch.Tensor:
-        return x / (1 - self.p)
+        return x / (1 - self.p) if self.p < 1 else torch.zeros_like(x)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.scaled(x) * self.keep(x) if self.training else x
@@ -273,11 +279,7 @@ class OwnSwitch(_Dropout):
 
     def eval(self) -> OwnSwitch:
         self.active = False
-        return self
-
-    def train(self, mode: bool = True) -> OwnSwitch:
-        self.active = True
-        return super().train(mode)
+        return super().eval()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.scaled(x) * self.keep(x) if self.active else x
@@ -292,32 +294,22 @@ class StaysOff(_Dropout):
         return x if self.off else super().forward(x)
 
 
-class _Shared(_Dropout):
-    """A Dropout that draws for some of the dimensions only."""
-
-    def drawn_for(self, shape: list[int]) -> list[int]:
-        raise NotImplementedError
-
-    def keep(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.rand(self.drawn_for(list(x.shape)), device=x.device) >= self.p
-
-
 @fault("Dropout", "draws one mask for all rows of the batch")
-class SharedOverBatch(_Shared):
-    def drawn_for(self, shape: list[int]) -> list[int]:
-        return shape[1:]
+class SharedOverBatch(_Dropout):
+    def keep(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.rand(x.shape[1:], device=x.device) >= self.p
 
 
 @fault("Dropout", "drops whole rows")
-class DropsRows(_Shared):
-    def drawn_for(self, shape: list[int]) -> list[int]:
-        return [*shape[:-1], 1] if shape else shape
+class DropsRows(_Dropout):
+    def keep(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.rand_like(x[..., :1] if x.ndim else x) >= self.p
 
 
 @fault("Dropout", "drops whole channels, the second dimension with all that follows")
-class DropsChannels(_Shared):
-    def drawn_for(self, shape: list[int]) -> list[int]:
-        return shape[:2] + [1] * len(shape[2:])
+class DropsChannels(_Dropout):
+    def keep(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.rand([*x.shape[:2], *(1 for _ in x.shape[2:])], device=x.device) >= self.p
 
 
 @fault("Dropout", "drops an exact number of entries instead of each with probability p")
@@ -374,16 +366,10 @@ class Detached(_Dropout):
         return super().scaled(x.detach())
 
 
-@fault("Dropout", "lets the gradient through as if nothing had been dropped")
-class StraightThrough(_Dropout):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + (super().forward(x) - x).detach()
-
-
 @fault("Dropout", "computes in float32 whatever the dtype of the input")
 class DropsInFloat32(_Dropout):
     def scaled(self, x: torch.Tensor) -> torch.Tensor:
-        return super().scaled(x.float()).to(x.dtype)
+        return (x.float() / (1 - self.p)).to(x.dtype)
 
 
 @fault("Dropout", "makes its mask on the CPU, whatever the device of the input")
@@ -395,5 +381,18 @@ class MaskOnCpu(_Dropout):
 @fault("Dropout", "learns p")
 class LearnsP(_Dropout):
     def __init__(self, p: float) -> None:
+        super().__init__(0.5)
+        self.p, self.rate = p, nn.Parameter(torch.tensor(p))
+
+
+@fault("Dropout", "is told its mode when it is built")
+class ToldItsMode(_Dropout):
+    def __init__(self, p: float, training: bool) -> None:
         super().__init__(p)
-        self.rate = nn.Parameter(torch.tensor(p))
+        self.training = training
+
+
+@fault("Dropout", "calls torch's own dropout")
+class DropsByTorch(_Dropout):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.dropout(x, self.p, self.training)

@@ -93,7 +93,8 @@ def test_linear_starts_with_a_weight_and_a_bias(case: SizeCase, seen: Seen, chec
     share=0.2,
 )
 def test_linear_is_made_from_scratch(case: LinearCase, seen: Seen, check: Check) -> None:
-    """Whether the reference was reached is judged by the engine, on every call."""
+    """Whether the reference was reached is judged by the engine, on every call; what it is built on, here."""
+    _is_no_subclass(seen, check)
 
 
 @holds(
@@ -174,7 +175,8 @@ def test_embedding_refuses_ids_that_it_does_not_have(case: RefusedCase, seen: Se
     share=0.2,
 )
 def test_embedding_is_made_from_scratch(case: EmbeddingCase, seen: Seen, check: Check) -> None:
-    """Whether the reference was reached is judged by the engine, on every call."""
+    """Whether the reference was reached is judged by the engine, on every call; what it is built on, here."""
+    _is_no_subclass(seen, check)
 
 
 @holds(
@@ -240,17 +242,18 @@ def test_dropout_hands_gradients_back_where_it_kept(case: DropoutCase, seen: See
 @holds(
     item="Dropout",
     name="p-zero",
-    driver="layers.dropout",
+    driver="layers.dropout_repeated",
     cases=cases.keeping_all,
     requirements=("p-zero",),
     share=0.2,
 )
 def test_dropout_keeps_all_at_zero(case: DropoutCase, seen: Seen, check: Check) -> None:
-    if not check.tensor("p-zero", seen.output, shape=case.x.shape, dtype=case.x.dtype):
+    outputs, shape = seen.outputs, (case.calls, *case.x.shape)
+    if not check.tensor("p-zero", outputs, shape=shape, dtype=case.x.dtype, path="the outputs, call by call"):
         return
-    got = f"{int((seen.output == 0).sum())} of {seen.output.numel()} entries dropped"
-    check.chance("p-zero", oracle.drawn_zero(seen.output), got=got, expected="the input", path="output")
-    check.close("p-zero", seen.output, oracle.dropped(case, case.x.value, seen.output))
+    got = f"{int((outputs == 0).sum())} of {outputs.numel()} entries dropped"
+    check.chance("p-zero", oracle.drawn_zero(outputs), got=got, expected="the input", path="output")
+    check.close("p-zero", outputs, oracle.dropped(case, case.x.value.expand(shape), outputs))
 
 
 @holds(
@@ -289,7 +292,13 @@ def test_dropout_refuses_what_is_no_probability(case: RateCase, seen: Seen, chec
     share=0.2,
 )
 def test_dropout_is_made_from_scratch(case: DropoutCase, seen: Seen, check: Check) -> None:
-    """Whether the reference was reached is judged by the engine, on every call."""
+    """Whether the reference was reached is judged by the engine, on every call; what it is built on, here."""
+    _is_no_subclass(seen, check)
+
+
+def _is_no_subclass(seen: Seen, check: Check) -> None:
+    own = seen.bases == []
+    check.that("from-scratch", own, got=f"a subclass of {seen.bases}", expected="a module of its own", path="its class")
 
 
 def _is_built(seen: Seen, check: Check, right: bool, asked: str, names: list[str]) -> None:
