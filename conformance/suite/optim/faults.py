@@ -51,12 +51,6 @@ class ForgetsCount:
         self.m, self.v, self.t = m, v, 0
 
 
-@fault("AdamWState", "keeps the count under another name")
-class OtherName:
-    def __init__(self, m: Tensor, v: Tensor, t: int) -> None:
-        self.m, self.v, self.step = m, v, t
-
-
 @fault("AdamWState", "keeps the count as a tensor instead of an int")
 class CountAsTensor:
     def __init__(self, m: Tensor, v: Tensor, t: int) -> None:
@@ -293,7 +287,6 @@ freezes = _wrong(
 )
 clips = _wrong("clips the gradient to [-1, 1]", all=lambda s, p, grad, state: _Step.all(s, p, grad.clamp(-1, 1), state))
 returns_nothing = _wrong("returns nothing", take=lambda s, p, grad, state: (_Step.take(s, p, grad, state), None)[1])
-returns_p = _wrong("returns p instead of the state", take=lambda s, p, grad, state: _Step.take(s, p, grad, state) and p)
 
 
 def _in_memory(p: Tensor) -> Tensor:
