@@ -95,8 +95,8 @@ class Process:
     def ask(self, message: dict[str, Any], seconds: float, fds: tuple[int, ...] = ()) -> str:
         """Sends a request and returns its ticket, which nothing but an answer to it can bear."""
         ticket = secrets.token_hex(8)
-        self.sock.settimeout(seconds)
         try:
+            self.sock.settimeout(seconds)
             send(self.sock, {**message, "ticket": ticket}, fds)
         except OSError as error:
             raise RunnerDied(str(error)) from error

@@ -28,6 +28,7 @@ def confine(
     limits.apply({**(limits.ON_ACCELERATOR if accelerated else {}), **wanted})
     with contextlib.suppress(landlock.Unavailable):
         landlock.confine(scratch, map(Path, hidden), devices=accelerated)
+    limits.drop_capabilities()
     try:
         supervisor.confine()
     except seccomp.Unavailable:

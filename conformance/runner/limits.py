@@ -7,12 +7,15 @@ import ctypes
 import os
 import resource
 import signal
+import struct
 import sys
 
 # prctl(2)
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
+# capset(2): the header's version with 64 capabilities
+_CAPABILITY_VERSION = 0x20080522
 
 DEFAULTS: dict[str, int | None] = {
     # Above what importing torch has mapped already; a class's largest honest model needs a few hundred MiB.
@@ -56,6 +59,13 @@ def apply(limits: dict[str, int | None]) -> None:
     _lower(resource.RLIMIT_FSIZE, wanted["file_bytes"])
     if sys.platform == "linux":
         _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def drop_capabilities() -> None:
+    """Gives up what the superuser may do beyond his own files and processes; for others there is nothing to give up."""
+    if sys.platform == "linux":
+        header = struct.pack("Ii", _CAPABILITY_VERSION, 0)
+        ctypes.CDLL(None, use_errno=True).capset(header, bytes(24))
 
 
 def few_processes() -> None:

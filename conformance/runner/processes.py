@@ -81,11 +81,13 @@ def end_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def reap() -> None:
-    """Takes leave of children of this process that have ended."""
+def reap() -> list[int]:
+    """Takes leave of the children of this process that have ended, and returns which they were."""
+    ended = []
     with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while pid := os.waitpid(-1, os.WNOHANG)[0]:
+            ended.append(pid)
+    return ended
 
 
 def _group(pid: int) -> int:

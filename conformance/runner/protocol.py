@@ -54,6 +54,8 @@ _ITEMSIZE = {name: torch.empty(0, dtype=dtype).element_size() for name, dtype in
 
 # Looked up before a submission is read, which may put others in their place.
 _plain_tensor = torch.Tensor.as_subclass
+_layout_of = vars(torch._C.TensorBase)["layout"].__get__
+_dtype_of = vars(torch._C.TensorBase)["dtype"].__get__
 _no_torch_function = torch._C.DisableTorchFunctionSubclass
 
 
@@ -233,9 +235,10 @@ class _Writer:
     def tensor(self, value: torch.Tensor) -> Any:
         """Writes a tensor by what it holds, whatever its class or its attributes would say of it."""
         with _no_torch_function():
+            layout, dtype = _layout_of(value), _dtype_of(value)
+            if layout is not torch.strided or dtype not in DTYPE_NAMES:
+                return {"o": f"a {layout} tensor of {dtype}"}
             tensor = _plain_tensor(value, torch.Tensor)
-        if tensor.layout is not torch.strided or tensor.dtype not in DTYPE_NAMES:
-            return {"o": f"a {tensor.layout} tensor of {tensor.dtype}"}
         plain = tensor.detach()
         shape, stride, count, start = list(plain.shape), [], 0, 0
         if plain.device.type != "meta":

@@ -37,7 +37,7 @@ from conformance.runner.hiding import hide
 from conformance.runner.lazy_dynamo import defer_dynamo
 from conformance.runner.loading import Loaded, Source, load, reset_torch_state, submission_lines, where
 from conformance.runner.loading.statements import split
-from conformance.runner.processes import end_descendants, end_group, end_strays
+from conformance.runner.processes import end_descendants, end_group, end_strays, reap
 from conformance.runner.protocol import ProtocolError, encode, receive_with_fds, send
 
 # Calls that nobody looks at must not use up the time of the one that counts.
@@ -123,12 +123,9 @@ class Server:
         self.run()
 
     def reap(self) -> None:
-        """Takes leave of the forks of this process that have ended."""
-        for pid in self.children[:]:
-            with contextlib.suppress(ChildProcessError):
-                if os.waitpid(pid, os.WNOHANG) == (0, 0):
-                    continue
-            self.children.remove(pid)
+        """Takes leave of the forks of this process that have ended, and of orphans that came to it."""
+        ended = set(reap())
+        self.children = [pid for pid in self.children if pid not in ended]
 
     def end(self, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         """Kills a process of a group ("one"), all but its leader ("strays"), or the whole group ("all").

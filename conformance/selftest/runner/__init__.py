@@ -1,0 +1,1 @@
+"""Tests of the runner: its protocol, its processes, and what confines them."""
