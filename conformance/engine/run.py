@@ -108,13 +108,15 @@ def run_property(
 ) -> Run:
     """Returns what ``examples`` cases of a property show about a submission.
 
-    After a finding the search starts again with that requirement known, so that one mistake does not hide another.
+    After a finding the search starts again with that requirement known, so that one mistake does not hide another;
+    least of all mere parity what counts, so that it takes no share of the effort.
     """
     started = time.perf_counter()
     count = max(LEAST_EXAMPLES, round(examples * prop.share * (ASIDE if _aside(variant) else 1.0)))
     known: set[str] = set()
     first: Run | None = None
-    for _ in range(effort.findings):
+    counted = 0
+    while counted < effort.findings:
         search = _Search(prop, variant, session, frozenset(known), target, effort.shrink_calls)
         run = search.run(count, _seed_of(seed, prop.id(variant)))
         if first is None:
@@ -127,6 +129,7 @@ def run_property(
         if not run.findings:
             break
         failure = run.findings[0].failure
+        counted += variant.parity or prop.level(failure.requirement, variant) is not Level.PARITY
         if failure.status in (Status.WRONG, Status.RULE):
             known.add(failure.requirement)
         elif failure.status is Status.CRASH and failure.lines:
