@@ -103,10 +103,10 @@ def _extremes(module: nn.Module, case: SimpleNamespace) -> list[float]:
 class Noting(nn.Module):
     """A linear classifier of the first pixels that notes each forward: its mode, its images, its logits, its use."""
 
-    def __init__(self, pixels: int, seed: int = 0) -> None:
+    def __init__(self, pixels: int) -> None:
         super().__init__()
-        g = torch.Generator().manual_seed(seed)
-        self.weight = nn.Parameter(0.05 * torch.randn((DIGITS, pixels), generator=g))
+        g = torch.Generator().manual_seed(0)
+        self.weight = nn.Parameter(0.01 * torch.randn((DIGITS, pixels), generator=g))
         self.bias = nn.Parameter(torch.zeros(DIGITS))
         self.inner = nn.Identity()
         self.notes: list[dict[str, Any]] = []
@@ -192,13 +192,13 @@ def learned_digits(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, A
     """Trains the submission's MLP and head on digits, until a learning rate gives seven of ten, and reports logits."""
     found = []
     x, test_x = _enlarged(case.train_x), _enlarged(case.test_x)
-    for lr in case.lrs:
+    for lr, epochs in case.rates:
         torch.manual_seed(0)
         parts = _part(items.MLP, SIDE * SIDE, 64, 32, 2), _part(items.ClassificationHead, 32, DIGITS)
         model = nn.Sequential(nn.Flatten(), *parts)
         train = DataLoader(TensorDataset(x, case.train_y), batch_size=case.batch, shuffle=True)
         test = DataLoader(TensorDataset(test_x[:64], case.test_y[:64]), batch_size=64)
-        items.train_classifier(model, train, test, lr, case.epochs)
+        items.train_classifier(model, train, test, lr, epochs)
         found.append(_evaluated(model, test_x))
         if float((found[-1].argmax(-1) == case.test_y).double().mean()) > 0.7:
             break  # the other learning rates would only cost time
@@ -217,6 +217,9 @@ def _part(own: Any, *sizes: int) -> nn.Module:
     try:
         part: nn.Module = own(*sizes)
         if tuple(part(torch.zeros(2, sizes[0])).shape) == (2, last):
+            for parameter in part.parameters():  # zero is a legal start, but none that an MLP gets away from
+                if parameter.ndim > 1 and not bool(parameter.any()):
+                    fill(parameter, 0.1 * torch.randn(parameter.shape))
             return part
     except Exception:
         pass  # whatever is wrong with it is told where the part itself is judged

@@ -272,7 +272,7 @@ def test_train_classifier_learns_clusters(case: SeparableCase, seen: Seen, check
     seconds=60.0,
 )
 def test_train_classifier_learns_digits(case: DigitsCase, seen: Seen, check: Check) -> None:
-    _learned(seen, check, "digits", ACCURACY, case.lrs)
+    _learned(seen, check, "digits", ACCURACY, tuple(lr for lr, _ in case.rates))
 
 
 @holds(

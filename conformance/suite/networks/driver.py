@@ -141,7 +141,8 @@ def _wiring(module: nn.Module, width: int, depth: int) -> dict[str, Any]:
     dtype = parameters[0].dtype if parameters else torch.float32
     x = torch.linspace(-1.0, 1.0, 2 * width).reshape(2, width).to(dtype).requires_grad_()
     reach = _reach(module(x), [x, *parameters])
-    used = {leaf for leaves in reach.values() for leaf in leaves} - {0}
+    reached = {leaf for leaves in reach.values() for leaf in leaves}
+    used = reached - {0}
     matrices = [place for place in sorted(used) if parameters[place - 1].ndim > 1]
     if len(matrices) > depth:  # a bias may be kept as a row
         matrices = [place for place in matrices if parameters[place - 1].shape[0] != 1] or matrices
@@ -150,7 +151,8 @@ def _wiring(module: nn.Module, width: int, depth: int) -> dict[str, Any]:
     vectors = [place for place in sorted(used) if place not in matrices]
     after = {place: sum(place not in before[matrix] for matrix in matrices) for place in vectors}
     gaps = [[parameters[p - 1] for p in vectors if after[p] == gap] for gap in range(len(matrices) + 1)]
-    return {"weights": [parameters[p - 1] for p in matrices], "gaps": gaps, "idle": len(parameters) - len(used)}
+    weights, idle = [parameters[p - 1] for p in matrices], len(parameters) - len(used)
+    return {"weights": weights, "gaps": gaps, "idle": idle, "reached": 0 in reached}
 
 
 def _reach(y: Any, leaves: list[torch.Tensor]) -> dict[Any, set[int]]:
