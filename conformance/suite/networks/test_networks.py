@@ -38,7 +38,6 @@ test_residual_has_its_signature = has_signature("Residual")
     meta=True,
 )
 def test_mlp_is_a_stack_of_linears_with_gelu_between(case: MLPCase, seen: Seen, check: Check) -> None:
-    dims = _dims(case)
     formed = _formed(seen, check, (*case.x.shape[:-1], case.out_dim), case.x.dtype)
     asked = "layernorm" if case.use_layernorm else "formula"
     norm = case.use_layernorm
