@@ -14,9 +14,7 @@ def available() -> list[str]:
     return ["Landlock"] * bool(landlock.version()) + ["seccomp"] * seccomp.available()
 
 
-def confine(
-    scratch: Path, hidden: Iterable[str], wanted: dict[str, int | None], *, accelerated: bool = False
-) -> None:
+def confine(scratch: Path, hidden: Iterable[str], wanted: dict[str, int | None], *, accelerated: bool = False) -> None:
     """Confines this process and all that it will start; for good, and as far as the machine can.
 
     Args:

@@ -74,9 +74,7 @@ def _run(statement: ast.stmt, space: dict[str, Any]) -> None:
 annotations_flag = 0x1000000
 
 
-def reproduce(
-    driver: Any, path: str, names: list[str], cases: list[Any], expected: Any, said: Any, asked: str
-) -> None:
+def reproduce(driver: Any, path: str, names: list[str], cases: list[Any], expected: Any, said: Any, asked: str) -> None:
     """Runs the driver on the cases, prints got, expected and bound, and exits 1 while the finding stands."""
     warnings.simplefilter("ignore")
     space = names_of(sys.argv[1] if len(sys.argv) > 1 else path)

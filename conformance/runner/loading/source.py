@@ -9,7 +9,7 @@ from typing import Any, Literal
 Kind = Literal["notebook", "script", "directory", "module"]
 
 
-class UnreadableSubmission(ValueError):  # noqa: N818 - the name says what happened, as a learner would
+class UnreadableSubmission(ValueError):
     """What was named cannot be read as a submission; the message is one sentence that says why and what to do."""
 
 

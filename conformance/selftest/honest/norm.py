@@ -51,7 +51,9 @@ class Float64Inside(nn.Module):
 
 @honest("LayerNorm", "standard deviation squared, a flattened batch, einsum, and checks that read values")
 class Flattened(nn.Module):
-    def __init__(self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True, **unused: object) -> None:
+    def __init__(
+        self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True, **unused: object
+    ) -> None:
         super().__init__()
         self.normalized_shape, self.eps = normalized_shape, eps
         self._scale = nn.Parameter(torch.empty(normalized_shape).fill_(1))

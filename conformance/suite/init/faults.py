@@ -287,7 +287,7 @@ def leaves_bias(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
     return layer
 
 
-@fault("init_linear_", "zeroes the bias only under the scheme \"zero\"")
+@fault("init_linear_", 'zeroes the bias only under the scheme "zero"')
 def zeroes_bias_with_zero_only(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
     return _init(layer, scheme) if scheme == "zero" else leaves_bias(layer, scheme)
 
@@ -334,7 +334,7 @@ def kaiming_by_default(layer: nn.Linear, scheme: str = "kaiming_relu") -> nn.Lin
     return _init(layer, scheme)
 
 
-@fault("init_linear_", "draws Xavier's weights under the scheme \"zero\" and zeroes the bias only")
+@fault("init_linear_", 'draws Xavier\'s weights under the scheme "zero" and zeroes the bias only')
 def zero_only_bias(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
     return _init(layer, "xavier" if scheme == "zero" else scheme)
 

@@ -105,8 +105,10 @@ def differentiated(dtype: str) -> st.SearchStrategy[LinearCase]:
 
 def sizes() -> st.SearchStrategy[SizeCase]:
     """Layers and tables of unequal sizes, just built."""
-    return st.tuples(st.integers(1, 40), st.integers(1, 40), st.booleans()).filter(lambda s: s[0] != s[1]).map(
-        lambda s: SizeCase(*s)
+    return (
+        st.tuples(st.integers(1, 40), st.integers(1, 40), st.booleans())
+        .filter(lambda s: s[0] != s[1])
+        .map(lambda s: SizeCase(*s))
     )
 
 

@@ -309,8 +309,7 @@ def _is_built(seen: Seen, check: Check, right: bool, asked: str, names: list[str
     unwritten = [name for name, p in seen.parameters if not bool(p.isfinite().all())]
     check.that("initialised", not unwritten, got=unwritten, expected="values in every parameter", path="not written")
     own = len(seen.others_before) == len(seen.others_after) and all(
-        torch.equal(a.nan_to_num(), b.nan_to_num())
-        for a, b in zip(seen.others_before, seen.others_after, strict=True)
+        torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(seen.others_before, seen.others_after, strict=True)
     )
     expected = "another layer's parameters as they were"
     check.that("own-parameters", own, got="another layer's parameters changed too", expected=expected)

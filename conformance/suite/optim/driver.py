@@ -104,10 +104,12 @@ def rounds(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         grads = [grad if place == which else torch.ones_like(case.params[place]) for place in chosen]
         params = [case.params[place] for place in chosen]
         came_back = items.adamw_step_many_(params, grads, [current[place] for place in chosen], lr, **_options(case))
+        path.append([p.clone() for p in case.params])
+        if not isinstance(came_back, list | tuple) or len(came_back) != len(chosen):
+            return {"path": path, "stopped": f"{type(came_back).__name__} instead of {len(chosen)} states"}
         for place, found in zip(chosen, came_back, strict=True):
             current[place] = found
-        path.append([p.clone() for p in case.params])
-    return {"path": path}
+    return {"path": path, "stopped": None}
 
 
 def lengths(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
