@@ -32,10 +32,13 @@ def read_json(path: Path) -> Result:
 
     Raises:
         ValueError: the file is no such result; the message says so in one sentence.
-        OSError: the file cannot be read.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
+    try:
+        data = json.loads(text)
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     if not isinstance(data, dict):
