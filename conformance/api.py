@@ -36,7 +36,7 @@ def check(submission: str | Path, options: Options | None = None, **changes: Any
 def started(options: Options, source: Source | None = None) -> Launch:
     """Returns a runner that is starting; to be called early, since it imports torch on its own."""
     readable = (Path(source.file), *map(Path, source.path)) if source is not None else ()
-    return launch(sandboxed=options.sandbox, readable=readable)
+    return launch(sandboxed=options.sandbox, readable=readable, accelerated=options.accelerated)
 
 
 def verdict(source: Source, options: Options, starting: Launch | None, progress: Progress | None = None) -> Result:

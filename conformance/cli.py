@@ -142,7 +142,8 @@ def _launch(arguments: argparse.Namespace, source: Source) -> Launch:
     from conformance.runner.launch import launch
 
     readable = tuple(Path(path) for path in (source.file, *source.path) if path)
-    return launch(sandboxed=not arguments.no_sandbox, readable=readable)
+    accelerated = any(device != "cpu" for device in arguments.device)
+    return launch(sandboxed=not arguments.no_sandbox, readable=readable, accelerated=accelerated)
 
 
 def _verdict(source: Source, options: Options, starting: Launch | None) -> Result:

@@ -70,9 +70,11 @@ class Judging:
         if self.bench is None:
             torch.set_num_threads(1)
             readable = tuple(Path(path) for path in (self.source.file, *self.source.path) if path)
-            self.runner = Runner.ready(launch(sandboxed=self.options.sandbox, readable=readable))
-            names = list(contract.items())
-            session = RunnerSession.open(self.runner.process, self.source, names, rules=self.options.rules)
+            options, accelerated = self.options, self.options.accelerated
+            starting = launch(sandboxed=options.sandbox, readable=readable, accelerated=accelerated)
+            self.runner = Runner.ready(starting)
+            names, base = list(contract.items()), self.runner.process
+            session = RunnerSession.open(base, self.source, names, rules=options.rules, accelerated=accelerated)
             self.report = session.report
             self.bench = Bench(session, self.runner.process, self.options, self.source)
         return self.bench

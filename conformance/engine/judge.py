@@ -54,7 +54,7 @@ class Silence:
 def plan(options: Options, present: list[str]) -> list[Task]:
     """Returns the properties to run, with their variants, the slowest first so that no worker is left waiting."""
     wanted = [name for name in options.wanted() if name in present]
-    devices = [device for device in options.devices if device != "cpu"]
+    devices = [device for device in options.devices if device != "cpu" and is_there(device)]
     tasks: list[Task] = []
     for prop in all_properties():
         if prop.item not in wanted or (not options.rules and _only_rules(prop)):
@@ -63,6 +63,13 @@ def plan(options: Options, present: list[str]) -> list[Task]:
         variants += [Variant(v.dtype, device) for v in prop.variants for device in devices if v.device == "cpu"]
         tasks += [(prop, variant) for variant in variants]
     return tasks
+
+
+def is_there(device: str) -> bool:
+    """Returns whether a device can be judged on here."""
+    kind = device.split(":")[0]
+    backend = getattr(torch, kind, None) if kind != "mps" else torch.backends.mps
+    return kind == "cpu" or (backend is not None and bool(backend.is_available()))
 
 
 def by_item(tasks: list[Task]) -> list[list[int]]:
@@ -167,8 +174,7 @@ def judge(source: Source, runner: Runner, options: Options, progress: Progress |
     """
     started = time.perf_counter()
     names = list(contract.items())
-    accelerated = any(device != "cpu" for device in options.devices)
-    session = RunnerSession.open(runner.process, source, names, rules=options.rules, accelerated=accelerated)
+    session = RunnerSession.open(runner.process, source, names, rules=options.rules, accelerated=options.accelerated)
     try:
         tasks = plan(options, session.report.names)
         count = max(1, min(options.workers, len(tasks)))
@@ -218,10 +224,11 @@ def gather(source: Source, rows: list[PropertyResult], report: LoadReport, optio
             "torch": torch.__version__,
             "python": platform.python_version(),
             "platform": platform.platform(terse=True),
-            "devices": [*options.devices, "meta"],
+            "devices": [*filter(is_there, options.devices), "meta"],
             "sandbox": sandbox,
         },
         items=items,
+        notes=[f"skipped on {name}: there is no such device here" for name in options.devices if not is_there(name)],
         unread=[Unread(entry["cell"], entry["line"], entry["why"]) for entry in report.unread],
     )
 

@@ -73,6 +73,11 @@ class Options:
         return PROFILES[self.profile]
 
     @property
+    def accelerated(self) -> bool:
+        """Whether a device other than the CPU is judged on."""
+        return any(device != "cpu" for device in self.devices)
+
+    @property
     def workers(self) -> int:
         """Judging processes, as asked or as many as there are cores."""
         if self.in_process:
