@@ -29,6 +29,8 @@ _U64 = float(np.finfo(np.float64).eps) / 2
 # Library functions (exp, log, erf, tanh, rsqrt, pow) promise fewer than 4 ulp in torch's vectorised kernels (SLEEF's
 # "u10" variants stay within 1 ulp, CUDA's worst of these within 4).
 _FUNCTION_ULPS = 4.0
+# torch takes square roots of larger tensors from a vector library that stays within one ulp, not half of one.
+_ROOT_ROUNDINGS = 2.0
 _U32 = float(np.finfo(np.float32).eps) / 2
 # Below float64, ATen's vectorised erf is formula 7.1.26 of Abramowitz and Stegun, ``1 - poly(t) exp(-x^2)``: its
 # absolute error is 1.5e-7 by design, and a few roundings of numbers near one in evaluating it.
@@ -170,7 +172,7 @@ class Bounded:
             value = np.sqrt(np.maximum(self.value, 0))
             above = np.sqrt(np.maximum(self.value + self.bound, 0)) - value
             below = value - np.sqrt(np.maximum(self.value - self.bound, 0))
-            return self._rounded(value, np.maximum(above, below))
+            return self._rounded(value, np.maximum(above, below), _ROOT_ROUNDINGS)
 
     def exp(self) -> Bounded:
         """Returns ``exp(x)``."""

@@ -136,7 +136,7 @@ class TensorSpec:
         x = self.value
         if x.numel() == 0:
             text = f"torch.empty({self.shape}, dtype={dtype})"
-        elif x.numel() > 1 and bool((x == x.reshape(-1)[0]).all()):
+        elif x.numel() > 1 and bool(((x == x.reshape(-1)[0]) & (x.signbit() == x.reshape(-1)[0].signbit())).all()):
             text = f"torch.full({self.shape}, {x.reshape(-1)[0].item()!r}, dtype={dtype})"
         elif x.numel() <= LITERAL:
             text = f"torch.tensor({_digits(x)}, dtype={dtype})"
