@@ -93,7 +93,7 @@ def starts_of(requirement: str, crops: Any, case: StartsCase, check: Check) -> l
 
 
 def even_starts(case: StartsCase, seen: Seen, check: Check) -> list[int] | None:
-    """Checks that the starts of many items are even and independent, and returns them.
+    """Checks that the starts of many items are even and independent, and returns them; None where they are not even.
 
     Each check is for starts that pass the one before: a start that never comes up is uneven too, and says nothing more.
     """
@@ -106,10 +106,10 @@ def even_starts(case: StartsCase, seen: Seen, check: Check) -> list[int] | None:
     never = [place - case.starts for place, count in enumerate(counts) if not count]
     path, every = f"starts that never came up, counted from the end: {never}", "each start at least once"
     if not check.chance("every-start", oracle.stays_away(counts), got=shown, expected=every, path=path):
-        return starts
+        return None
     each, path = f"each about {len(starts) / case.starts:.0f} times", f"start {counts.index(max(counts))}"
     if not check.chance("even", statistics.evenly_spread(counts), got=shown, expected=each, path=path):
-        return starts
+        return None
     steps = {b - a for a, b in zip(starts[::2], starts[1::2], strict=False)}
     p, path = oracle.neighbours_independent(starts, case.starts), f"differences of neighbours: {sorted(steps)}"
     shown = f"the starts {starts[:12]} ..."
