@@ -43,7 +43,7 @@ _STATUS = {"missing": Status.MISSING, "error": Status.CRASH, "died": Status.CRAS
 # Errors on the meta device that say that the code looked at a value, which is legal wherever there is one.
 _VALUE_READ = (
     "meta tensors", "meta tensor", "data-dependent", "no data", "Meta backend", "'Meta'", "nonzero", "is_nonzero",
-    "tensor to numpy",
+    "tensor to numpy", "Meta tensors",
 )  # fmt: skip
 
 
