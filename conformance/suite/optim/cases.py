@@ -198,12 +198,14 @@ def not_finite_step(draw: st.DrawFn, dtype: str = "float32") -> StepCase:
 
 @st.composite
 def many(draw: st.DrawFn, dtype: str = "float32", *, leaf: bool = False) -> ManyCase:
-    """Draws one step of up to five parameters of different shapes, each with a count of its own."""
-    slots = []
-    for _ in range(draw(st.sampled_from((2, 3, 1, 4, 5, 0)))):
+    """Draws one step of up to five parameters, of one shape or of several, each with a count of its own."""
+    count, alike = draw(st.sampled_from([(n, alike) for n in (2, 3, 1, 4, 5, 0) for alike in (False, True)]))
+    slots: list[Slot] = []
+    for _ in range(count):
         # Now and then a parameter of the other precision stands among them.
-        own = draw(st.sampled_from((dtype, dtype, dtype, *FLOATS)))
-        slots.append(_slot(draw, draw(SHAPES), own, leaf=leaf))
+        own = dtype if alike else draw(st.sampled_from((dtype, dtype, dtype, *FLOATS)))
+        shape = slots[0][0].shape if alike and slots else draw(SHAPES)
+        slots.append(_slot(draw, shape, own, leaf=leaf))
     return ManyCase(*_hyper(draw, dtype), tuple(slots))
 
 

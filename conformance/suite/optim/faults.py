@@ -45,12 +45,6 @@ class Float32Fields:
         self.m, self.v, self.t = m.float(), v.float(), t
 
 
-@fault("AdamWState", "starts its count at 0 whatever count it is given")
-class ForgetsCount:
-    def __init__(self, m: Tensor, v: Tensor, t: int) -> None:
-        self.m, self.v, self.t = m, v, 0
-
-
 @fault("AdamWState", "keeps the count as a tensor instead of an int")
 class CountAsTensor:
     def __init__(self, m: Tensor, v: Tensor, t: int) -> None:
@@ -370,6 +364,11 @@ def _through_float32(params: list[Tensor], grads: list[Tensor], states: list[Any
     return states
 
 
+def _by_shape(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    found = {(p.shape, p.dtype): grad for p, grad in zip(params, grads, strict=True)}
+    return _all(params, [found[p.shape, p.dtype] for p in params], states, hyper)
+
+
 def _clipped(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
     norm = sum(float(grad.double().square().sum()) for grad in grads) ** 0.5
     return _all(params, [grad / max(norm, 1.0) for grad in grads], states, hyper)
@@ -393,6 +392,7 @@ new_params = _wrong_many("puts new tensors into the list instead of changing the
 pops = _wrong_many("empties the lists that it was given", _pops)
 matrices_only = _wrong_many("steps no parameter with fewer than two dimensions", _matrices)
 through_float32 = _wrong_many("gathers everything in float32", _through_float32)
+by_shape = _wrong_many("finds the gradient of a parameter by its shape, which another may share", _by_shape)
 clipped = _wrong_many("clips the gradients to a norm of one over all parameters", _clipped)
 many_no_no_grad = _wrong_many(
     "updates without no_grad, which leaves that require grad refuse",
