@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance import contract
 from conformance.engine.checking import Check, Logged
 from conformance.engine.run import Kept, Run
 from conformance.engine.session import RunnerSession
@@ -84,7 +85,8 @@ def _log_of(run: Run, session: RunnerSession, case: Any) -> list[Logged]:
     prop, variant = run.prop, run.variant
     everything = frozenset((*prop.requirements, "device"))
     check = Check(prop, variant, everything)
-    outcome = session.call(prop.driver, [prop.item], case.ship(variant.device), prop.seconds)
+    names = [prop.item, *contract.items()[prop.item].needs]
+    outcome = session.call(prop.driver, names, case.ship(variant.device), prop.seconds)
     if outcome.seen is not None:
         try:
             prop.test(case, outcome.seen, check)

@@ -117,7 +117,7 @@ class Bench:
                 self.session,
                 examples=options.examples,
                 seed=options.seed,
-                target=options.profile != "quick",
+                target=options.profile == "thorough",
                 effort=effort,
             )
             suspects: dict[str, str] = {}

@@ -58,8 +58,9 @@ def script(source: Source, run: Run, found: Found) -> str | None:
         "]",
         f"EXPECTED = {_expected(failure)}",
         f"SAID = {(failure.got, failure.described)!r}",
-        f"ASKED = {failure.expected!r}\n",
-        f"reproduce({driver.__name__}, SUBMISSION, NAMES, CASES, EXPECTED, SAID, ASKED)",
+        f"ASKED = {failure.expected!r}",
+        f"SECONDS = {prop.seconds if failure.status is Status.TIMEOUT else 0.0}  # of a call; 0 for no limit\n",
+        f"reproduce({driver.__name__}, SUBMISSION, NAMES, CASES, EXPECTED, SAID, ASKED, SECONDS)",
     ]
     return "\n".join(parts) + "\n"
 
@@ -80,8 +81,6 @@ def _source_of(module: Any) -> str:
     text = inspect.getsource(module)
     text = re.sub(r'\A""".*?"""\n', "", text, flags=re.DOTALL)
     text = re.sub(r"^from __future__ import annotations\n", "", text, flags=re.MULTILINE)
-    text = re.sub(r"^from conformance\.runner\.guard import paused$", "from contextlib import nullcontext as paused",
-                  text, flags=re.MULTILINE)  # fmt: skip
     text = re.sub(r"^from conformance[\w.]* import \([^)]*\)\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^from conformance[\w.]* import \w+ as \w+\n", "", text, flags=re.MULTILINE)
     return re.sub(r"^(from conformance[\w.]* import .*)\n", "", text, flags=re.MULTILINE).strip() + "\n"

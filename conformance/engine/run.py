@@ -15,7 +15,7 @@ from hypothesis.errors import HypothesisException
 
 from conformance import contract
 from conformance.engine.checking import Check, Failure, Logged, Mismatch
-from conformance.engine.draws import every_example_its_own, forget_local_constants
+from conformance.engine.draws import drawn, every_example_its_own, forget_local_constants, remember
 from conformance.engine.properties import Property, Variant
 from conformance.engine.session import JUDGE, NotObservedError, Outcome, Session, Trouble
 from conformance.report.model import Level, Status
@@ -168,6 +168,19 @@ class _Search:
 
     def run(self, count: int, seed: int) -> Run:
         """Returns the run after drawing ``count`` cases and shrinking the first that fails."""
+        self.session.begin(self.prop.item)
+        key = (self.prop.id(self.variant), count, seed)
+        # What is drawn depends on what was seen only where a failure is followed, or the budget is a target.
+        before = () if self.target else drawn(*key)
+        if before and all(self.example(case) is None for case in before):
+            return self.result
+        self.search(count, seed)
+        if self.failing is None and not self.target and self.result.judge_error is None:
+            remember(*key, tuple(self.outcomes))
+        return self.result
+
+    def search(self, count: int, seed: int) -> None:
+        """Has Hypothesis draw the cases, and find the smallest if one fails."""
 
         @hypothesis.seed(seed)
         @settings(
@@ -186,8 +199,9 @@ class _Search:
             if failure is not None:
                 raise Mismatch(failure)
 
+        # Without a name of its own it would read its source each time, to make one out of it.
+        vars(example)["_hypothesis_internal_database_key"] = None
         try:
-            self.session.begin(f"{self.prop.item}.{self.prop.name}")
             with warnings.catch_warnings(), every_example_its_own():
                 warnings.simplefilter("ignore")
                 example()
@@ -198,7 +212,6 @@ class _Search:
                 self.found()
             else:
                 self.result.judge_error = f"{type(error).__name__}: {error}"
-        return self.result
 
     def example(self, case: Any) -> Failure | None:
         """Returns why a case fails, or None; a case seen before gets the answer that it got then."""

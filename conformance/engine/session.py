@@ -19,6 +19,7 @@ from conformance.runner.loading import Source, UnreadableSubmission
 JUDGE = "judge"
 # A time limit grows by this much at most: somebody waits for the verdict, however busy the machine is.
 MOST_CROWDED = 6.0
+CORES = os.cpu_count() or 1
 # Patterns of the modules that hold answers.
 JUDGES = (
     "conformance.suite", "conformance.engine", "conformance.numerics", "conformance.selftest", "conformance.faults",
@@ -184,8 +185,9 @@ class RunnerSession:
         request["warm"] = warm
         started = time.monotonic()
         told: list[Any] = []
+        crowded = crowding()
         try:
-            return outcome_of(self.child.call(request, seconds * crowding(), told), told)
+            return outcome_of(self.child.call(request, seconds * crowded, told), told)
         except RunnerTimeout:
             self.timeouts[key] = self.timeouts.get(key, 0) + 1
             self._end()
@@ -196,8 +198,7 @@ class RunnerSession:
             text = f"the process ended during the call ({error})"
             return Outcome(None, Trouble("died", text), _breaches(told))
         finally:
-            spent = time.monotonic() - started
-            spent /= crowding()
+            spent = (time.monotonic() - started) / crowded
             if spent > SLOW * seconds:
                 self.slow[key] = self.slow.get(key, 0.0) + spent
 
@@ -253,7 +254,7 @@ class RunnerSession:
 def crowding() -> float:
     """Returns by how much a crowded machine may stretch a time limit: processes that want to run, over cores."""
     try:
-        return min(MOST_CROWDED, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
+        return min(MOST_CROWDED, max(1.0, os.getloadavg()[0] / CORES))
     except OSError:
         return 1.0
 

@@ -294,7 +294,7 @@ class _Reader:
     def tensor(self, body: list[Any]) -> torch.Tensor:
         name, shape, stride, offset, count, start, requires_grad, device = body
         sizes = [*shape, *stride, offset, count, start]
-        if name not in DTYPES or type(device) is not str or any(type(n) is not int or n < 0 for n in sizes):
+        if name not in DTYPES or type(device) is not str or {*map(type, sizes)} != {int} or min(sizes) < 0:
             raise ProtocolError("a tensor of the reply has no legal shape or dtype")
         dtype = DTYPES[name]
         if device == "meta":
@@ -308,9 +308,10 @@ class _Reader:
         last = offset + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
         if not empty and last >= count:
             raise ProtocolError("a tensor of the reply reaches past its storage")
-        storage = torch.empty(0, dtype=dtype)
         if count:
             storage = torch.frombuffer(bytearray(self.payload[start:end]), dtype=dtype, count=count)
+        else:
+            storage = torch.empty(0, dtype=dtype)
         tensor = storage.as_strided(shape, stride, 0 if empty else offset)
         if self.place and device != "cpu":
             tensor = tensor.to(device)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import ast
 import base64
 import contextlib
+import faulthandler
 import importlib
 import io
 import json
+import random
 import sys
 import traceback
 import warnings
@@ -19,6 +21,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
+
+# What drivers have from the judge's guard; in a script nobody watches.
+paused = contextlib.nullcontext
+Family = SimpleNamespace(LINEAR="", EMBEDDING="", DROPOUT="")
+
+
+def reference_bases(kind: type, *families: str) -> list[str]:
+    """Returns none: what a class inherits from is a matter of the rules, which no script shows."""
+    return []
 
 
 def strided(
@@ -74,8 +85,13 @@ def _run(statement: ast.stmt, space: dict[str, Any]) -> None:
 annotations_flag = 0x1000000
 
 
-def reproduce(driver: Any, path: str, names: list[str], cases: list[Any], expected: Any, said: Any, asked: str) -> None:
-    """Runs the driver on the cases, prints got, expected and bound, and exits 1 while the finding stands."""
+def reproduce(
+    driver: Any, path: str, names: list[str], cases: list[Any], expected: Any, said: Any, asked: str, seconds: float
+) -> None:
+    """Runs the driver on the cases, prints got, expected and bound, and exits 1 while the finding stands.
+
+    With ``seconds`` (0 for no limit) it also exits 1, and shows where, when a call takes longer.
+    """
     warnings.simplefilter("ignore")
     space = names_of(sys.argv[1] if len(sys.argv) > 1 else path)
     items = SimpleNamespace(**{name: space.get(name) for name in names})
@@ -83,8 +99,12 @@ def reproduce(driver: Any, path: str, names: list[str], cases: list[Any], expect
     seen: dict[str, Any] = {}
     for case in cases:
         torch.manual_seed(0)
+        random.seed(0)
+        torch.set_deterministic_debug_mode("warn")  # memory that nobody has written holds NaN
         torch._C._set_deterministic_fill_uninitialized_memory(True)
-        torch.set_deterministic_debug_mode("default")
+        if seconds:
+            print(f"asked for {asked}; where it is by then:", flush=True)
+            faulthandler.dump_traceback_later(seconds, exit=True)
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 seen = driver(items, case)
@@ -92,11 +112,12 @@ def reproduce(driver: Any, path: str, names: list[str], cases: list[Any], expect
             traceback.print_exc()
             print(f"\nexpected: {asked}")
             sys.exit(1)
+        faulthandler.cancel_dump_traceback_later()
     if expected is None:
         text, then = said
         now = described(seen)
         print(f"got:      {text}\nexpected: {asked}\n\nobserved here: {now}")
-        sys.exit(int(then is None or now == then))
+        sys.exit(int(then is not None and now == then))  # None: it raised, which it did not do here
     keys, value, bound = expected
     got: Any = seen
     for key in keys:
@@ -116,7 +137,7 @@ def described(value: Any) -> str:
     if isinstance(value, torch.Tensor):
         flat = value.detach().reshape(-1)[:6].tolist() if value.device.type != "meta" else []
         numbers = ", ".join(f"{number:.4g}" for number in flat)
-        return f"{value.dtype}{list(value.shape)}({numbers})"
+        return f"{value.dtype}{list(value.shape)}({numbers}){', requires grad' * value.requires_grad}"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {described(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):

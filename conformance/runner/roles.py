@@ -12,7 +12,7 @@ from torch import nn
 def fill(parameter: torch.Tensor, value: torch.Tensor) -> None:
     """Sets a parameter to a value, reshaped where it holds the same number of entries in another shape."""
     with torch.no_grad():
-        if parameter.device.type != "meta":  # nothing can be written there, and nothing needs to be
+        if "meta" not in (parameter.device.type, value.device.type):  # nothing can be written there, or read
             parameter.copy_(value.detach().reshape(parameter.shape))
 
 
@@ -21,7 +21,7 @@ def of_size(module: nn.Module, count: int) -> list[nn.Parameter]:
     return [parameter for parameter in module.parameters() if parameter.numel() == count]
 
 
-def described(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
+def parameters_of(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
     """Returns the names and the values of a module's parameters, as they are sent to the judge."""
     return [(str(name), parameter) for name, parameter in module.named_parameters()]
 

@@ -70,7 +70,7 @@ def verdicts(base: Process, area: str, *, honest: bool, options: Options, only: 
         started = time.perf_counter()
         mine = session.standing_in(fault.item, fault.name)
         # Whether a fault is found is the question here; how small its case gets, only where it is to be diagnosed.
-        bench = Bench(mine, base, options, found={} if options.diagnose else {fault.item: ENOUGH})
+        bench = Bench(mine, base, options, source, found={} if options.diagnose else {fault.item: ENOUGH})
         tasks = plan(replace(options, items=(fault.item,)), [fault.item])
         rows = [row for prop, variant in tasks for row in bench.run(prop, variant)]
         mine.close()

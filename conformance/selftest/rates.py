@@ -27,6 +27,7 @@ from conformance.report.model import Level, Status
 from conformance.runner.lazy_dynamo import defer_dynamo
 from conformance.selftest.hostile.judging import judge_corpus
 from conformance.selftest.matrix import Verdict, runner, verdicts
+from conformance.selftest.reproducers import complaint
 
 ROOT = Path(__file__).parents[2]
 README, TABLE = ROOT / "README.md", ROOT / "conformance" / "README.md"
@@ -42,6 +43,8 @@ class Tally:
     found: int = 0
     named: int = 0
     nameable: int = 0
+    shown: int = 0
+    showable: int = 0
     seconds: float = 0.0
     honest: int = 0
     passed: int = 0
@@ -49,6 +52,7 @@ class Tally:
     worst_share: float = 0.0
     missed: list[str] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
+    unshown: list[str] = field(default_factory=list)
     killed: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -77,6 +81,12 @@ def _count_fault(tally: Tally, verdict: Verdict) -> None:
     if any(row.status is Status.WRONG and row.level is Level.EXERCISE for row in found):
         tally.nameable += 1
         tally.named += any(verdict.fault.sentence in (row.suspect or "") for row in found)
+    first = next((row for row in found if row.reproducer), None)
+    if first is not None:
+        why = complaint(verdict.area, verdict.fault, first)
+        tally.showable += 1
+        tally.shown += not why
+        tally.unshown += [f"{verdict.fault.item}.{verdict.fault.name}: {first.id} {why}"] if why else []
 
 
 def _count_honest(tally: Tally, verdict: Verdict) -> None:
@@ -138,6 +148,7 @@ def summary(figures: dict[str, Any]) -> str:
     rows = [
         ("faults found (`" + figures["profile"] + "`)", f"{total['found']} of {total['faults']}"),
         ("faults named rightly", f"{total['named']} of {total['nameable']}"),
+        ("reproducers that show the fault, and not `impl`", f"{total['shown']} of {total['showable']}"),
         ("properties that a fault breaks", f"{alive} of {figures['properties']}"),
         (
             f"honest oddities left alone (`{figures['honest_profile']}`, {figures['seeds']} seeds)",
@@ -193,7 +204,7 @@ def main(arguments: list[str]) -> int:
     asked = parser.parse_args(arguments)
     figures = measure(asked.profile, asked.seeds, asked.honest_profile, not asked.no_hostile)
     print(summary(figures))
-    for name in ("missed", "alarms"):
+    for name in ("missed", "alarms", "unshown"):
         for entry in figures["total"][name]:
             print(f"{name}: {entry}")
     for name in ("dead", "fooled"):

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from conformance.runner.roles import described, fill, gradients
+from conformance.runner.roles import fill, gradients, parameters_of
 
 SIDE = 28
 # Each image says which it is in its last pixel, in parts of this; those for testing start at half of it.
@@ -64,7 +64,7 @@ def head(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         return seen
     rows = case.x.detach().reshape(-1, case.d_in)
     seen["alone"] = module(rows[-1:]) if len(rows) else None
-    seen["parameters"] = described(module)
+    seen["parameters"] = parameters_of(module)
     seen["extremes"] = _extremes(module, case)
     if case.upstream is not None:
         x = case.x.detach().clone().requires_grad_()
@@ -77,7 +77,7 @@ def head_built(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Builds a head and reports its parameters."""
     module = items.ClassificationHead(case.d_in, case.num_classes)
     return {
-        "parameters": described(module),
+        "parameters": parameters_of(module),
         "trainable": [bool(parameter.requires_grad) for parameter in module.parameters()],
     }
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from conformance.runner.guard import Family, reference_bases
-from conformance.runner.roles import described, fill, gradients
+from conformance.runner.roles import fill, gradients, parameters_of
 
 
 def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def _second_order(module: nn.Module, x: torch.Tensor) -> torch.Tensor | str | No
 def _built(layer: Any, arguments: tuple[Any, ...], x: torch.Tensor) -> dict[str, Any]:
     module, other = layer(*arguments), layer(*arguments)
     seen: dict[str, Any] = {
-        "parameters": [(name, parameter.detach().clone()) for name, parameter in described(module)],
+        "parameters": [(name, parameter.detach().clone()) for name, parameter in parameters_of(module)],
         "trainable": [bool(parameter.requires_grad) for parameter in module.parameters()],
         "others_before": [parameter.detach().clone() for parameter in other.parameters()],
     }

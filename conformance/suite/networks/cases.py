@@ -57,7 +57,7 @@ class BuiltCase(Case):
 
 @dataclass(frozen=True, repr=False)
 class ResidualCase(Case):
-    """A Residual around a function that computes ``(x @ weight + sum(args)) * scale``, ``x`` itself, or ``parameter``.
+    """A Residual around a function: ``(x @ weight + sum(args)) * scale``, ``x`` itself, or ones that it keeps.
 
     ``kind`` says which ("product", "itself", "kept"); ``named`` is handed on as the keyword ``scale`` if not None.
     """

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from conformance.runner.roles import described, fill, gradients
+from conformance.runner.roles import fill, gradients, parameters_of
 
 
 def mlp(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _wiring(module: nn.Module, width: int, depth: int) -> dict[str, Any]:
     used = reached - {0}
     matrices = [place for place in sorted(used) if parameters[place - 1].ndim > 1]
     if len(matrices) > depth:  # a bias may be kept as a row
-        matrices = [place for place in matrices if parameters[place - 1].shape[0] != 1] or matrices
+        matrices = [p for p in matrices if parameters[p - 1].shape[0] != 1 or not _entrywise(p, reach)]
     before = {place: _before(place, reach).intersection(used) for place in matrices}
     matrices = sorted(matrices, key=lambda place: len(before[place].intersection(matrices)))
     vectors = [place for place in sorted(used) if place not in matrices]
@@ -175,12 +175,23 @@ def _reach(y: Any, leaves: list[torch.Tensor]) -> dict[Any, set[int]]:
 
 def _before(place: int, reach: dict[Any, set[int]]) -> set[int]:
     """Returns the places of what comes before the leaf at ``place`` on the way of the data, which is leaf 0."""
-    meetings = [node for node, leaves in reach.items() if {0, place} <= leaves]
-    if not meetings:
-        return set()
-    first = min(meetings, key=lambda node: len(reach[node]))
-    sides = [reach[child] for child, _ in first.next_functions if child is not None]
+    meeting = _meeting(place, reach)
+    sides = [reach[child] for child, _ in meeting.next_functions if child is not None] if meeting is not None else []
     return set().union(*(side for side in sides if 0 in side and place not in side))
+
+
+def _entrywise(place: int, reach: dict[Any, set[int]]) -> bool:
+    """Returns whether the leaf at ``place`` is added to the data or multiplied entry by entry."""
+    meeting = _meeting(place, reach)
+    name = "" if meeting is None else meeting.name()
+    own = [child is not None and place in reach[child] for child, _ in meeting.next_functions] if name else []
+    return name.startswith(("AddBackward", "MulBackward")) or (name.startswith("Add") and own[:1] == [True])
+
+
+def _meeting(place: int, reach: dict[Any, set[int]]) -> Any:
+    """Returns the node of the graph where the leaf at ``place`` meets the data; None if they do not meet."""
+    both = [node for node, leaves in reach.items() if {0, place} <= leaves]
+    return min(both, key=lambda node: len(reach[node]), default=None)
 
 
 def _second_order(module: nn.Module, x: torch.Tensor, upstream: torch.Tensor) -> torch.Tensor | str | None:
@@ -198,6 +209,6 @@ def _second_order(module: nn.Module, x: torch.Tensor, upstream: torch.Tensor) ->
 
 def _built(module: Any) -> dict[str, Any]:
     return {
-        "parameters": described(module),
+        "parameters": parameters_of(module),
         "trainable": [bool(parameter.requires_grad) for parameter in module.parameters()],
     }

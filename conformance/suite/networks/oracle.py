@@ -79,7 +79,10 @@ def fits(seen: Seen, dims: list[int]) -> bool:
 
 
 def right(seen: Seen, x: torch.Tensor, dims: list[int], norm: bool) -> tuple[Reading, Bounded] | None:
-    """Returns the reading that gives the output, with its bound; the nearest if none does, None if there is none.
+    """Returns the reading that gives the output, with its bound; None if the parameters allow none.
+
+    If none gives it: the nearest, if it is as near as only one can be, or else the nearest of those with the exact
+    GELU before which LayerNorm stands, so that what the report calls expected is what the text says first.
 
     Args:
         seen: output and wiring; its matrices fit ``dims``.
@@ -95,14 +98,23 @@ def right(seen: Seen, x: torch.Tensor, dims: list[int], norm: bool) -> tuple[Rea
             if not found.violations and found.judged == found.entries:
                 return reading, expected
     best = nearest(seen, x, dims, norm)
+    if best is not None and _away(best, seen.output, x) > NEAR[x.dtype] * size:
+        best = nearest(seen, x, dims, norm, first=True)
     return None if best is None else (best, bounded(best, x))
 
 
-def nearest(seen: Seen, x: torch.Tensor, dims: list[int], norm: bool) -> Reading | None:
-    """Returns the reading whose typical entry is nearest to the output; None if there is none."""
+def nearest(seen: Seen, x: torch.Tensor, dims: list[int], norm: bool, *, first: bool = False) -> Reading | None:
+    """Returns the reading whose typical entry is nearest to the output; None if there is none.
+
+    Args:
+        seen, x, dims, norm: as ``right`` takes them.
+        first: whether only what the text says first counts: the exact GELU, with LayerNorm before it.
+    """
     best: tuple[float, Reading] | None = None
     size = float(seen.output.detach().double().abs().median()) if seen.output.numel() else 0.0
     for reading in readings(seen, dims, norm):
+        if first and (reading.tanh or reading.after):
+            continue
         away = _away(reading, seen.output, x)
         if best is None or away < best[0]:
             best = (away, reading)

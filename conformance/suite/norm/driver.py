@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from conformance.runner.roles import described, fill, gradients, scale_and_shift
+from conformance.runner.roles import fill, gradients, parameters_of, scale_and_shift
 
 
 def layer_norm(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _second_order(module: nn.Module, x: torch.Tensor, upstream: torch.Tensor) ->
 def _built(norm: Any, case: SimpleNamespace) -> dict[str, Any]:
     module = norm(case.width)
     return {
-        "parameters": described(module),
+        "parameters": parameters_of(module),
         "trainable": [bool(parameter.requires_grad) for parameter in module.parameters()],
         "buffers": [str(name) for name, _ in module.named_buffers()],
     }
