@@ -52,7 +52,7 @@ def every_example_its_own() -> Iterator[None]:
 
 
 def drawn(name: str, count: int, seed: int) -> tuple[Any, ...]:
-    """Returns the cases that were drawn for a property before, from this seed and to this number; empty if none were."""
+    """Returns the cases drawn for a property before, as many and from the same seed; none if there are none."""
     return _drawn.get((name, count, seed), ())
 
 

@@ -283,3 +283,19 @@ def adds_in_place(a: torch.Tensor, b: torch.Tensor) -> Pair:
     with torch.no_grad():
         a.copy_(a + b)
     return gradients
+
+
+@fault("grad_with_autograd_grad", "needs the function to differentiate, which the text leaves out")
+def needs_a_function(x: torch.Tensor, function: object) -> torch.Tensor:
+    return _grad(x)
+
+
+@fault("grad_with_backward", "needs a leaf beside x to hand the gradient over in")
+def needs_a_leaf(x: torch.Tensor, leaf: torch.Tensor) -> torch.Tensor:
+    return _backward(x)
+
+
+@fault("grad_wrt_multiple_inputs", "takes one tuple of inputs instead of a and b")
+def takes_a_tuple(inputs: Pair) -> Pair:
+    a, b = map(_leaf, inputs)
+    return torch.autograd.grad((a * b).sum() + b.square().sum(), (a, b))

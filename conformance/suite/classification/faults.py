@@ -348,3 +348,21 @@ unlearning = _loop(
     ),
     made=lambda self: torch.optim.SGD(self.model.parameters(), lr=0.0),
 )
+
+
+@fault("cross_entropy_from_logits", "needs the number of classes, which the logits tell")
+def needs_the_classes(logits: Tensor, targets: Tensor, num_classes: int) -> Tensor:
+    return _right(logits, targets)
+
+
+@fault("ClassificationHead", "needs a hidden width")
+class NeedsAWidth(_Head):
+    def __init__(self, d_in: int, num_classes: int, hidden: int) -> None:
+        super().__init__(d_in, num_classes)
+
+
+@fault("train_classifier", "has 42 as its default seed")
+def other_default_seed(
+    model: nn.Module, train_data_loader: Any, test_data_loader: Any, lr: float, epochs: int, seed: int = 42
+) -> Any:
+    return _Loop(model, train_data_loader, test_data_loader, lr, epochs, seed).run()

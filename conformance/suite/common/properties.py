@@ -68,8 +68,9 @@ def _first_difference(asked: list[tuple[str, Any]], seen: list[tuple[str, str, b
             return f"the default of `{name}` is {value!r} where {default!r} was asked"
         if here is not None and here[0] != name:
             return f"`{here[0]}` stands where `{name}` was asked"
+    named = {name for name, default in asked if default is not Parameter.empty}
     for name, kind, given, _ in seen[len(asked) :]:
-        if not given and kind in ("POSITIONAL_OR_KEYWORD", "KEYWORD_ONLY") and name not in dict(asked):
+        if not given and kind in ("POSITIONAL_OR_KEYWORD", "KEYWORD_ONLY") and name not in named:
             return f"`{name}` is needed and was not asked for"
     return None
 

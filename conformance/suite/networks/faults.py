@@ -322,3 +322,22 @@ PreNorm = _residual(
 RoundsBranch = _residual(
     "adds in float32 whatever the dtype of the input", sum=lambda self, x, y: (x.float() + y.float()).to(x.dtype)
 )
+
+
+@fault("MLP", "has LayerNorm on by default")
+class NormByDefault(_MLP):
+    def __init__(self, in_dim: int, hidden_dim: int, out_dim: int, depth: int, use_layernorm: bool = True) -> None:
+        super().__init__(in_dim, hidden_dim, out_dim, depth, use_layernorm)
+
+
+@fault("FeedForward", "fixes the hidden width to four times the model's and takes none")
+class FixedWidth(_FeedForward):
+    def __init__(self, d_model: int) -> None:
+        super().__init__(d_model, 4 * d_model)
+
+
+@fault("Residual", "needs a dropout rate beside the function")
+class NeedsARate(_Residual):
+    def __init__(self, fn: Any, p: float) -> None:
+        super().__init__(fn)
+        self.p = p

@@ -157,3 +157,8 @@ def own_optimizer(model: nn.Module, batch: Batch, optimizer: Optimizer) -> Any:
 def half_batch(model: nn.Module, batch: Batch, optimizer: Optimizer) -> Any:
     half = max(1, len(batch[0]) // 2)
     return _TrainStep().take(model, (batch[0][:half], batch[1][:half]), optimizer)
+
+
+@fault("train_step_mse", "needs x and y one by one instead of the batch")
+def takes_x_and_y(model: nn.Module, x: Tensor, y: Tensor, optimizer: Optimizer) -> float:
+    return float(_TrainStep().take(model, (x, y), optimizer))

@@ -198,3 +198,9 @@ class ReturnsTheStartToo(_Crops):
 class RunsAroundTheEnd(_Crops):
     def __getitem__(self, idx: int) -> Any:
         return self.tokens[idx].roll(-self.draw(self.tokens.shape[1]))[: self.crop_len]
+
+
+@fault("RandomCropSequenceDataset", "has 0 as its default seed, so that every epoch of every run is the same")
+class SeedsByDefault(_Crops):
+    def __init__(self, tokens: torch.Tensor, crop_len: int, seed: int = 0) -> None:
+        super().__init__(tokens, crop_len, seed)

@@ -150,3 +150,15 @@ class KeepsRows(_NextTokens):
 class StacksTheTwo(_NextTokens):
     def __getitem__(self, idx: int) -> Any:
         return torch.stack(super().__getitem__(idx))
+
+
+@fault("TensorPairDataset", "takes one tuple of tensors instead of x and y")
+class TakesATuple(_Pairs):
+    def __init__(self, pair: tuple[torch.Tensor, torch.Tensor]) -> None:
+        super().__init__(*pair)
+
+
+@fault("NextTokenDataset", "needs a length that the tokens tell")
+class NeedsALength(_NextTokens):
+    def __init__(self, tokens: torch.Tensor, length: int) -> None:
+        super().__init__(tokens[:, :length])

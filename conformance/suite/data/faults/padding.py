@@ -248,3 +248,8 @@ def collates_in_place(batch: list[Sample], pad_value: int = 0) -> Batch:
     for inputs, _ in batch:
         inputs.add_(1)
     return right
+
+
+@fault("collate_next_token_batch", "pads with -100 where no pad value is given")
+def pads_with_ignored(batch: list[Sample], pad_value: int = -100) -> dict[str, torch.Tensor]:
+    return _collated(batch, pad_value)

@@ -1,0 +1,1 @@
+"""How AdamW goes wrong: its state, one step, and a step of many parameters."""

@@ -1,0 +1,141 @@
+"""How a step of many parameters goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.adamw import adamw
+
+from conformance.faults import fault
+from conformance.suite.optim.faults.state import AdamWState
+from conformance.suite.optim.faults.step import BETAS, Betas, Step
+
+
+def _right(p: Tensor, grad: Tensor, state: Any, hyper: Any) -> Any:
+    return Step(*hyper).take(p, grad, state)
+
+
+def _all(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    return [_right(p, grad, state, hyper) for p, grad, state in zip(params, grads, states, strict=True)]
+
+
+def _wrong_many(sentence: str, body: Callable[[list[Tensor], list[Tensor], list[Any], Any], Any]) -> Callable[..., Any]:
+    """Returns a step of many with a body, marked as a fault."""
+
+    @fault("adamw_step_many_", sentence)
+    def adamw_step_many_(
+        params: list[Tensor], grads: list[Tensor], states: list[Any], lr: float,
+        betas: Betas = BETAS, eps: float = 1e-8, weight_decay: float = 0.01,
+    ) -> Any:  # fmt: skip
+        return body(params, grads, states, (lr, betas, eps, weight_decay))
+
+    return adamw_step_many_
+
+
+def _reversed(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    return _all(params[::-1], grads[::-1], states[::-1], hyper)
+
+
+def _one_count(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    for state in states:
+        state.t = states[0].t
+    return _all(params, grads, states, hyper)
+
+
+def _counts_on(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    for place, state in enumerate(states):
+        state.t += place
+    return _all(params, grads, states, hyper)
+
+
+def _stale(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    old = [AdamWState(state.m, state.v, state.t) for state in states]
+    _all(params, grads, states, hyper)
+    return old
+
+
+def _new_params(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    params[:] = [p.detach().clone().requires_grad_(p.requires_grad) for p in params]
+    return _all(params, grads, states, hyper)
+
+
+def _pops(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    return [_right(params.pop(0), grads.pop(0), states.pop(0), hyper) for _ in range(len(params))]
+
+
+def _matrices(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    triples = zip(params, grads, states, strict=True)
+    return [_right(p, grad, state, hyper) if p.ndim > 1 else state for p, grad, state in triples]
+
+
+def _through_float32(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    for p, grad, state in zip(params, grads, states, strict=True):
+        narrow = p.detach().float()
+        _right(narrow, grad.float(), state, hyper)
+        p.detach().copy_(narrow)
+        state.m, state.v = state.m.to(p.dtype), state.v.to(p.dtype)
+    return states
+
+
+def _by_shape(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    found = {(p.shape, p.dtype): grad for p, grad in zip(params, grads, strict=True)}
+    return _all(params, [found[p.shape, p.dtype] for p in params], states, hyper)
+
+
+def _clipped(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    norm = sum(float(grad.double().square().sum()) for grad in grads) ** 0.5
+    return _all(params, [grad / max(norm, 1.0) for grad in grads], states, hyper)
+
+
+first_only = _wrong_many(
+    "steps the first parameter and no other",
+    lambda params, grads, states, hyper: _all(params[:1], grads[:1], states[:1], hyper),
+)
+lazy = _wrong_many(
+    "returns a generator, which steps nothing before somebody asks it",
+    lambda params, grads, states, hyper: (_right(*each, hyper) for each in zip(params, grads, states, strict=False)),
+)
+many_return_nothing = _wrong_many("returns nothing", lambda *lists: _all(*lists) and None)
+many_return_last = _wrong_many("returns the state of the last parameter only", lambda *lists: [*_all(*lists)][-1:])
+reversed_states = _wrong_many("returns the states in reverse order", _reversed)
+one_count = _wrong_many("takes the count of the first state for all", _one_count)
+counts_on = _wrong_many("counts on from parameter to parameter", _counts_on)
+stale_states = _wrong_many("returns the states as they were before the step", _stale)
+new_params = _wrong_many("puts new tensors into the list instead of changing the old ones", _new_params)
+pops = _wrong_many("empties the lists that it was given", _pops)
+matrices_only = _wrong_many("steps no parameter with fewer than two dimensions", _matrices)
+through_float32 = _wrong_many("gathers everything in float32", _through_float32)
+by_shape = _wrong_many("finds the gradient of a parameter by its shape, which another may share", _by_shape)
+clipped = _wrong_many("clips the gradients to a norm of one over all parameters", _clipped)
+many_no_no_grad = _wrong_many(
+    "updates without no_grad, which leaves that require grad refuse",
+    lambda params, grads, states, hyper: [Step(*hyper).all(*each) for each in zip(params, grads, states, strict=True)],
+)
+
+
+@fault("adamw_step_many_", "hands the lists to torch's own AdamW")
+def many_by_torch(
+    params: list[Tensor], grads: list[Tensor], states: list[Any], lr: float,
+    betas: Betas = BETAS, eps: float = 1e-8, weight_decay: float = 0.01,
+) -> Any:  # fmt: skip
+    counts = [torch.tensor(float(state.t)) for state in states]
+    moments = [state.m for state in states], [state.v for state in states]
+    with torch.no_grad():
+        adamw(
+            params, grads, *moments, [], counts, amsgrad=False, beta1=betas[0], beta2=betas[1],
+            lr=lr, weight_decay=weight_decay, eps=eps, maximize=False,
+        )  # fmt: skip
+    for state in states:
+        state.t += 1
+    return states
+
+
+@fault("adamw_step_many_", "has no default for betas")
+def many_without_default(
+    params: list[Tensor], grads: list[Tensor], states: list[Any], lr: float,
+    betas: Betas, eps: float = 1e-8, weight_decay: float = 0.01,
+) -> Any:  # fmt: skip
+    return _all(params, grads, states, (lr, betas, eps, weight_decay))
