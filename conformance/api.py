@@ -35,7 +35,7 @@ def check(submission: str | Path, options: Options | None = None, **changes: Any
 
 def started(options: Options, source: Source | None = None) -> Launch:
     """Returns a runner that is starting; to be called early, since it imports torch on its own."""
-    readable = (Path(source.file), *map(Path, source.path)) if source is not None else ()
+    readable = source.places if source is not None else ()
     return launch(sandboxed=options.sandbox, readable=readable, accelerated=options.accelerated)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,27 +112,45 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _judge_all(arguments: argparse.Namespace) -> int:
-    """Judges each submission, one after the other, and returns the worst exit code."""
+    """Judges each submission and returns the worst exit code."""
     from conformance.runner.loading.reading import read_submission
 
     targets = [*arguments.submissions, *arguments.named] or ["impl"]
     sources = [read_submission(target) for target in targets]
+    if len(sources) > 1:
+        from conformance import several
+
+        options = options_of(arguments)
+        if several.side_by_side(sources, options):
+            return _tell_all(several.verdicts(sources, options), arguments)
     # Before anything here imports torch, so that the runner's import of it and ours run side by side.
     starting = None if arguments.in_process else _launch(arguments, sources[0])
+    return _tell_all(_one_by_one(sources, arguments, starting), arguments, many=len(sources) > 1)
+
+
+def _tell_all(results: Iterable[Result], arguments: argparse.Namespace, *, many: bool = True) -> int:
+    """Shows each result as it comes, and returns the worst exit code."""
+    from conformance import faces
+
+    console, codes = faces.console(), []
+    for result in results:
+        if why := result.extras.get("unreadable"):
+            print(f"conformance: {why}", file=sys.stderr)
+        else:
+            faces.show(result, console, arguments, many=many)
+        codes.append(exit_code(result))
+    return max(codes)
+
+
+def _one_by_one(sources: Sequence[Source], arguments: argparse.Namespace, starting: Launch | None) -> Iterator[Result]:
+    """Yields the verdict on each submission, each with a runner of its own; that of the first is starting already."""
     try:
         options = options_of(arguments)
-        from conformance import faces
-
-        console = faces.console()
-        codes = []
         for place, source in enumerate(sources):
             if place and not arguments.in_process:
                 starting = _launch(arguments, source)
-            result = _verdict(source, options, starting)
-            starting = None
-            faces.show(result, console, arguments, many=len(sources) > 1)
-            codes.append(exit_code(result))
-        return max(codes)
+            result, starting = _verdict(source, options, starting), None
+            yield result
     finally:
         if starting is not None:
             starting.close()
@@ -141,9 +159,8 @@ def _judge_all(arguments: argparse.Namespace) -> int:
 def _launch(arguments: argparse.Namespace, source: Source) -> Launch:
     from conformance.runner.launch import launch
 
-    readable = tuple(Path(path) for path in (source.file, *source.path) if path)
     accelerated = any(device != "cpu" for device in arguments.device)
-    return launch(sandboxed=not arguments.no_sandbox, readable=readable, accelerated=accelerated)
+    return launch(sandboxed=not arguments.no_sandbox, readable=source.places, accelerated=accelerated)
 
 
 def _verdict(source: Source, options: Options, starting: Launch | None) -> Result:
@@ -158,6 +175,8 @@ def exit_code(result: Result) -> int:
     """Returns the exit code that a result means; the judge's own fault is never a verdict."""
     from conformance.report.model import Status
 
+    if "unreadable" in result.extras:
+        return UNUSABLE
     rows = [row for item in result.items.values() for row in item.properties]
     if any(row.status is Status.JUDGE_ERROR for row in rows):
         return JUDGE_FAILED

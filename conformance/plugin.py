@@ -69,9 +69,8 @@ class Judging:
         """Returns the bench, with the submission loaded."""
         if self.bench is None:
             torch.set_num_threads(1)
-            readable = tuple(Path(path) for path in (self.source.file, *self.source.path) if path)
             options, accelerated = self.options, self.options.accelerated
-            starting = launch(sandboxed=options.sandbox, readable=readable, accelerated=accelerated)
+            starting = launch(sandboxed=options.sandbox, readable=self.source.places, accelerated=accelerated)
             self.runner = Runner.ready(starting)
             names, base = list(contract.items()), self.runner.process
             session = RunnerSession.open(base, self.source, names, rules=options.rules, accelerated=accelerated)

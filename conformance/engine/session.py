@@ -20,6 +20,8 @@ JUDGE = "judge"
 # A time limit grows by this much at most: somebody waits for the verdict, however busy the machine is.
 MOST_CROWDED = 6.0
 CORES = os.cpu_count() or 1
+# Calls after which a process serves no further property: its limit of CPU time is meant for a thousand calls.
+MOST_CALLS = 1000
 # Patterns of the modules that hold answers.
 JUDGES = (
     "conformance.suite", "conformance.engine", "conformance.numerics", "conformance.selftest", "conformance.faults",
@@ -121,6 +123,7 @@ class RunnerSession:
     slow: dict[str, float] = field(default_factory=dict)
     reloads: int = 0
     subject: str = ""
+    calls: int = 0
 
     @classmethod
     def open(
@@ -160,19 +163,19 @@ class RunnerSession:
         return replace(self, child=None, timeouts={}, slow={}, reloads=0, alias=alias, borrowed=True)
 
     def begin(self, subject: str = "") -> None:
-        """Starts a process for the next property, where there can be one for each.
+        """Starts a process for the next property, unless one of the same subject has just been served.
 
-        The dtypes of one property (its ``subject``) share a process: half of the forks, and a state that one of them
-        leaves behind costs that property still.
+        The properties of one item (its ``subject``) share a process: a fifth of the forks, whoever answers its first
+        calls rightly and no others is asked more of them, and a state that is left behind costs that item still.
         """
-        if not self.accelerated and not (subject and subject == self.subject):
+        if not self.accelerated and not (subject and subject == self.subject and self.calls < MOST_CALLS):
             self._end()
         self.subject = subject
         if self.child is None:
             self._start()
 
     def call(self, driver: str, names: list[str], case: dict[str, Any], seconds: float, warm: int = 0) -> Outcome:
-        """Runs a driver in the property's process; a process that dies or hangs is replaced for the next call."""
+        """Runs a driver in the item's process; a process that dies or hangs is replaced for the next call."""
         key = names[0]
         given_up = self._given_up(key)
         if given_up:
@@ -183,6 +186,7 @@ class RunnerSession:
             return Outcome(None, Trouble("died", "the process that had read the submission ended, again and again"))
         request: dict[str, Any] = {"op": "call", "driver": driver, "names": names, "alias": self.alias, "case": case}
         request["warm"] = warm
+        self.calls += 1
         started = time.monotonic()
         told: list[Any] = []
         crowded = crowding()
@@ -222,6 +226,7 @@ class RunnerSession:
 
     def _start(self) -> None:
         """Makes a process that serves calls; there is none afterwards if the host dies whenever it is made."""
+        self.calls = 0
         with contextlib.suppress(RunnerDied, RunnerTimeout):
             if self.host.alive:
                 self.child = self.host if self.accelerated else self.host.fork()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 Kind = Literal["notebook", "script", "directory", "module"]
@@ -58,6 +59,11 @@ class Source:
     def __post_init__(self) -> None:
         if not self.digest:
             object.__setattr__(self, "digest", _digest(self))
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """The files and folders that it lies in, which a sandbox must not hide from it."""
+        return tuple(Path(path) for path in (self.file, *self.path) if path)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the source as plain JSON data."""

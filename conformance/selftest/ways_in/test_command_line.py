@@ -147,3 +147,21 @@ def test_pytest_judges_too(tmp_path: Path) -> None:
         )  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr
         assert "CONFORM" in done.stdout
+
+
+def test_several_submissions_get_the_verdicts_that_each_gets_alone(tmp_path: Path) -> None:
+    names = ("a_right", "b_right", "c_wrong", "d_wrong")
+    for name in names:
+        (tmp_path / f"{name}.py").write_text(RIGHT if "right" in name else WRONG)
+    options = ("--item", "RMSNorm", "--profile", "quick")
+    together = run(*(tmp_path / f"{name}.py" for name in names), *options, "-n", "2", "--json", tmp_path / "all.json")
+    assert together.returncode == 1
+    for name in names:  # two of them judged with cases that were drawn for another
+        run(tmp_path / f"{name}.py", *options, "--json", tmp_path / "alone.json")
+        assert findings(tmp_path / f"all-{name}.json") == findings(tmp_path / "alone.json")
+
+
+def findings(path: Path) -> list[dict[str, object]]:
+    """Returns the rows of a result in JSON, without what depends on the clock."""
+    rows = json.loads(path.read_text())["items"]["RMSNorm"]["properties"]
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
