@@ -31,7 +31,9 @@ QUICK, THOROUGH = 25, 1000
 def session() -> Iterator[RunnerSession]:
     """Yields a session on the reference solution."""
     runner = Runner.ready(launch(sandboxed=False, readable=(Path(impl.__file__),)))
-    yield RunnerSession.open(runner.process, read_submission("impl"), list(contract.items()), rules=True)
+    opened = RunnerSession.open(runner.process, read_submission("impl"), list(contract.items()), rules=True)
+    yield opened
+    opened.close()
     runner.close()
 
 
