@@ -6,12 +6,13 @@ tracing, or reading the memory of, any process outside: the judge's above all.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 # landlock(7); the numbers of the calls are the same on every machine.
@@ -93,15 +94,20 @@ def all_but(root: Path, hidden: set[Path]) -> list[Path]:
     Rules can only allow, so a folder on the way to something hidden is allowed by its other entries, one by one. A
     symbolic link needs no rule: what counts is the path that it leads to.
     """
-    if root in hidden:
-        return []
-    if not any(root in path.parents for path in hidden):
-        return [root]
-    try:
-        entries = [Path(entry.path) for entry in os.scandir(root) if not entry.is_symlink()]
-    except OSError:
-        return []
-    return [path for entry in entries for path in all_but(entry, hidden)]
+    on_the_way = {folder for path in hidden for folder in path.parents}
+
+    def allowed(path: Path) -> Iterator[Path]:
+        if path in hidden:
+            return
+        if path not in on_the_way:
+            yield path
+            return
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(path):
+                if not entry.is_symlink():
+                    yield from allowed(Path(entry.path))
+
+    return list(allowed(root))
 
 
 def _libc() -> ctypes.CDLL:
