@@ -202,3 +202,15 @@ class Stacked(nn.Module):
 
     def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         return torch.stack([x, self.inner(x, *args, **kwargs)]).sum(0)
+
+
+@honest("FeedForward", "asks whether d_ff is None, and writes GELU with erf")
+class AsksForNone(nn.Module):
+    def __init__(self, d_model: int, d_ff: int | None = None) -> None:
+        super().__init__()
+        hidden = 4 * d_model if d_ff is None else d_ff
+        self.net = nn.ModuleDict({"up": nn.Linear(d_model, hidden), "down": nn.Linear(hidden, d_model)})
+
+    def forward(self, x: torch.Tensor) -> Any:
+        h = self.net["up"](x)
+        return self.net["down"](0.5 * h * (1 + torch.erf(h / math.sqrt(2))))

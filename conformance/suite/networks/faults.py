@@ -225,10 +225,6 @@ TwiceAsWide = _forward(
     "is 2 d_model wide by default instead of 4 d_model", width=lambda self, d_model, d_ff: d_ff or 2 * d_model
 )
 WidthIgnored = _forward("ignores d_ff", width=lambda self, d_model, d_ff: 4 * d_model)
-WidthZero = _forward(
-    "takes d_ff = 0 as a width instead of as not given",
-    width=lambda self, d_model, d_ff: 4 * d_model if d_ff is None else d_ff,
-)
 ActivatedTwice = _forward("applies GELU after the second Linear as well", after=lambda self, y, x: F.gelu(y))
 Linears = _forward("has no activation between its Linears", act=lambda self, x: x)
 WithResidual = _forward("contains the residual connection that belongs around it", after=lambda self, y, x: x + y)
