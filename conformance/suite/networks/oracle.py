@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,8 @@ from conformance.suite.networks.cases import ResidualCase
 # Any eps up to the last of these is a LayerNorm's own business; the default of torch's is what the value is for.
 EPS = 1e-5
 EPS_RANGE = (1e-12, 1e-7, 1e-4, 1e-3)
+# Those that people write; between layers whose variance is of the size of eps, one of them may be none of the range's.
+OTHER_EPS = (1e-6, 1e-8, *EPS_RANGE)
 # An output in between two eps lies between their outputs, but for rows whose variance is of the size of eps.
 EPS_ROOM = 2.0
 # How GELU's tanh form is written: sqrt(2/pi) and 0.044715, the first often as 0.7978845608, good to nine digits.
@@ -31,6 +34,8 @@ TANH_DIGITS = 1e-9
 # A reading whose typical entry is off by more than this share of the typical output is not worth a bound: rounding
 # is far below, in 16 bits too.
 FAR = 0.25
+# A reading is chosen before what the text says first only if it is nearer to the output by this factor.
+NO_NEARER = 0.5
 # No other reading is as near as this share of the typical output: exact and tanh GELU are some 1e-4 apart.
 NEAR = {torch.float64: 1e-12, torch.float32: 3e-6, torch.bfloat16: 0.0, torch.float16: 0.0}
 ROLES = ("bias", "scale", "shift")
@@ -81,8 +86,8 @@ def fits(seen: Seen, dims: list[int]) -> bool:
 def right(seen: Seen, x: torch.Tensor, dims: list[int], norm: bool) -> tuple[Reading, Bounded] | None:
     """Returns the reading that gives the output, with its bound; None if the parameters allow none.
 
-    If none gives it: the nearest, if it is as near as only one can be, or else the nearest of those with the exact
-    GELU before which LayerNorm stands, so that what the report calls expected is what the text says first.
+    If none gives it: the nearest; but where all are about as far, the nearest of those with the exact GELU and with
+    LayerNorm before it, so that what the report calls expected is what the text says first.
 
     Args:
         seen: output and wiring; its matrices fit ``dims``.
@@ -90,17 +95,37 @@ def right(seen: Seen, x: torch.Tensor, dims: list[int], norm: bool) -> tuple[Rea
         dims: the sizes from input to output.
         norm: whether there is a LayerNorm between layers.
     """
-    size = float(seen.output.detach().double().abs().median()) if seen.output.numel() else 0.0
-    for reading in readings(seen, dims, norm):
-        if _away(reading, seen.output, x) <= FAR * size:
-            expected = bounded(reading, x)
-            found = close(seen.output, expected)
-            if not found.violations and found.judged == found.entries:
-                return reading, expected
+    for judged in (True, False):
+        for reading, expected in fitting(seen, x, dims, norm, judged=judged):
+            return reading, expected
+    size = _typical(seen.output)
     best = nearest(seen, x, dims, norm)
     if best is not None and _away(best, seen.output, x) > NEAR[x.dtype] * size:
-        best = nearest(seen, x, dims, norm, first=True)
+        first = nearest(seen, x, dims, norm, first=True)
+        if first is not None and _away(best, seen.output, x) > NO_NEARER * _away(first, seen.output, x):
+            best = first
     return None if best is None else (best, bounded(best, x))
+
+
+def fitting(
+    seen: Seen, x: torch.Tensor, dims: list[int], norm: bool, *, judged: bool = True
+) -> Iterator[tuple[Reading, Bounded]]:
+    """Yields the readings that give the output, each with its bound, the likeliest first.
+
+    Args:
+        seen, x, dims, norm: as ``right`` takes them.
+        judged: whether each entry has to be judged, and not merely within a bound that proves nothing.
+    """
+    # The mean, of which zeros leave something, where they may leave nothing of the median.
+    size = float(seen.output.detach().double().abs().mean().nan_to_num(math.inf)) if seen.output.numel() else 0.0
+    for eps in (EPS, *OTHER_EPS):
+        for reading in readings(seen, dims, norm):
+            reading = replace(reading, eps=eps)
+            if (eps == EPS or reading.norm) and _away(reading, seen.output, x) <= FAR * size:
+                expected = bounded(reading, x)
+                found = close(seen.output, expected)
+                if not found.violations and (not judged or found.judged == found.entries):
+                    yield reading, expected
 
 
 def nearest(seen: Seen, x: torch.Tensor, dims: list[int], norm: bool, *, first: bool = False) -> Reading | None:
@@ -111,7 +136,7 @@ def nearest(seen: Seen, x: torch.Tensor, dims: list[int], norm: bool, *, first: 
         first: whether only what the text says first counts: the exact GELU, with LayerNorm before it.
     """
     best: tuple[float, Reading] | None = None
-    size = float(seen.output.detach().double().abs().median()) if seen.output.numel() else 0.0
+    size = _typical(seen.output)
     for reading in readings(seen, dims, norm):
         if first and (reading.tanh or reading.after):
             continue
@@ -121,6 +146,11 @@ def nearest(seen: Seen, x: torch.Tensor, dims: list[int], norm: bool, *, first: 
         if away <= NEAR[x.dtype] * size:
             break
     return None if best is None else best[1]
+
+
+def _typical(output: torch.Tensor) -> float:
+    """Returns the size of a typical entry."""
+    return float(output.detach().double().abs().median()) if output.numel() else 0.0
 
 
 def _away(reading: Reading, got: torch.Tensor, x: torch.Tensor) -> float:
@@ -235,6 +265,32 @@ def _layer_norm(x: Bounded, layer: Layer, eps: float) -> Bounded:
     y = centred * (1.0 / (centred.square().mean(-1, keepdim=True) + eps).sqrt())
     y = y if layer.scale is None else y * Bounded.exact(layer.scale)
     return y if layer.shift is None else y + Bounded.exact(layer.shift)
+
+
+def gradients(seen: Seen, x: torch.Tensor, upstream: torch.Tensor, dims: list[int], norm: bool) -> list[Bounded] | None:
+    """Returns the gradients of the reading that gives output and gradients, as ``differentiated`` does.
+
+    Where the output does not tell two readings apart (both forms of GELU are the same far from zero), the gradients
+    may; where none gives both, those of the reading nearest to the output. None if there is no reading.
+    """
+    best = nearest(seen, x, dims, norm)
+    if best is None:
+        return None
+    wanted = differentiated(best, x, upstream)
+    if _fit(seen.gradients, wanted):
+        return wanted
+    others = (differentiated(reading, x, upstream) for reading, _ in fitting(seen, x, dims, norm, judged=False))
+    return next((bounds for bounds in others if _fit(seen.gradients, bounds)), wanted)
+
+
+def _fit(found: list[Any], wanted: list[Bounded]) -> bool:
+    """Returns whether gradients are within their bounds."""
+    pairs = zip(found, wanted, strict=False)
+    return all(
+        isinstance(got, torch.Tensor) and got.numel() == bound.value.size
+        and not close(got.reshape(bound.shape), bound).violations
+        for got, bound in pairs
+    )  # fmt: skip
 
 
 def differentiated(reading: Reading, x: torch.Tensor, upstream: torch.Tensor) -> list[Bounded]:

@@ -271,11 +271,10 @@ def _differentiated(case: MLPCase | FeedForwardCase, seen: Seen, check: Check, d
     fits = _reached(seen, check) and oracle.fits(seen, dims)
     if not check.that("gradient", fits, got=f"{len(seen.weights)} that have one and fit", expected=expected):
         return
-    reading = oracle.nearest(seen, case.x.value, dims, norm)
-    if reading is None:
+    bounds = oracle.gradients(seen, case.x.value, case.upstream.value, dims, norm)
+    if bounds is None:
         check.that("gradient", False, got="parameters in other places", expected=expected)
         return
-    bounds = oracle.differentiated(reading, case.x.value, case.upstream.value)
     vectors = [f"vector {place + 1}" for place in range(len(bounds) - 1 - len(seen.weights))]
     names = ["x", *(f"matrix {place + 1}" for place in range(len(seen.weights))), *vectors]
     for name, got, bound in zip(names, seen.gradients, bounds, strict=False):
