@@ -62,21 +62,19 @@ def _agreement(
 ) -> dict[str, int]:
     """Returns, for each requirement, in how many cases a fault fails as the submission does, where they never part."""
     agreed = dict.fromkeys(requirements, 0)
-    session = faults.standing_in(fault.item, fault.name)
-    try:
-        session.begin()
-        for case, log in cases:
-            other = _log_of(run, session, case)
-            for requirement in list(agreed):
-                mine, theirs = _failures(log, requirement), _failures(other, requirement)
-                if not _alike(mine, theirs):
-                    del agreed[requirement]
-                elif theirs:
-                    agreed[requirement] += 1
-            if not agreed:
-                break
-    finally:
-        session.close()
+    # All mistakes of an item share a process: they are the suite's own, and leave nothing behind that would matter.
+    faults.alias = {fault.item: fault.name}
+    faults.begin(fault.item)
+    for case, log in cases:
+        other = _log_of(run, faults, case)
+        for requirement in list(agreed):
+            mine, theirs = _failures(log, requirement), _failures(other, requirement)
+            if not _alike(mine, theirs):
+                del agreed[requirement]
+            elif theirs:
+                agreed[requirement] += 1
+        if not agreed:
+            break
     return agreed
 
 

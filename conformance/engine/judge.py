@@ -102,6 +102,7 @@ class Bench:
     faults: dict[str, RunnerSession] = field(default_factory=dict)
     found: dict[str, int] = field(default_factory=dict)
     fitting: dict[str, list[Fault]] = field(default_factory=dict)
+    stubs: dict[str, PropertyResult] = field(default_factory=dict)
 
     def run(self, prop: Property, variant: Variant) -> list[PropertyResult]:
         """Returns the rows of one property; the judge's own failure becomes a row that says so.
@@ -109,6 +110,10 @@ class Bench:
         Of an item that has shown enough, further findings are followed less far.
         """
         options = self.options
+        if prop.item in self.stubs:
+            requirement = prop.requirement(prop.requirements[0])
+            level = prop.level(requirement.name, variant)
+            return [replace(self.stubs[prop.item], id=prop.id(variant), requirement=requirement.id, level=level)]
         effort = FULL if self.found.get(prop.item, 0) < ENOUGH else LIGHT
         try:
             run = run_property(
@@ -125,7 +130,11 @@ class Bench:
                 suspects = self._diagnosed(run)
             counts = any(prop.level(f.failure.requirement, variant) is not Level.PARITY for f in run.findings)
             self.found[prop.item] = self.found.get(prop.item, 0) + counts
-            return rows_of(run, suspects, self.source)
+            rows = rows_of(run, suspects, self.source)
+            if run.examples <= 1 and prop.share >= 1 and any(row.status is Status.MISSING for row in rows):
+                # Its main property's first case: nothing else of the item is there either.
+                self.stubs[prop.item] = next(row for row in rows if row.status is Status.MISSING)
+            return rows
         except Exception:
             requirement = prop.requirement(prop.requirements[0])
             text = f"the judge's own fault:\n{traceback.format_exc()[-2000:]}"

@@ -34,6 +34,9 @@ KEPT = 200
 # Share of the examples that go to what seldom tells more: a device without values, a dtype that is parity.
 ASIDE = 0.25
 
+# Cases that shrinking may try for each call that it may make: most are cases that it has tried before.
+TRIES_A_CALL = 4
+
 # Stands among the known requirements for "an exception was found already".
 CRASH = "(crash)"
 
@@ -64,6 +67,10 @@ class Effort:
 # The first findings of an item are what its author reads; of the tenth, that it exists is enough.
 FULL = Effort(shrink_calls=120, findings=3)
 LIGHT = Effort(shrink_calls=20, findings=1)
+
+
+class _Enough(BaseException):
+    """Ends a search that has made all the calls it may; no Exception, which Hypothesis would take for a finding."""
 
 
 # A case, and how each check went on it; nothing was checked where the call gave no observation.
@@ -165,6 +172,8 @@ class _Search:
         self.smallest: Any = None
         self.first_case: Any = None
         self.calls_left = shrink_calls
+        self.tries_left = TRIES_A_CALL * shrink_calls
+        self.shrinking = False
 
     def run(self, count: int, seed: int) -> Run:
         """Returns the run after drawing ``count`` cases and shrinking the first that fails."""
@@ -197,6 +206,7 @@ class _Search:
         def example(case: Any) -> None:
             failure = self.example(case)
             if failure is not None:
+                self.shrinking = True
                 raise Mismatch(failure)
 
         # Without a name of its own it would read its source each time, to make one out of it.
@@ -205,7 +215,7 @@ class _Search:
             with warnings.catch_warnings(), every_example_its_own():
                 warnings.simplefilter("ignore")
                 example()
-        except Mismatch:
+        except (Mismatch, _Enough):
             self.found()
         except HypothesisException as error:
             if self.failing is not None:
@@ -215,11 +225,15 @@ class _Search:
 
     def example(self, case: Any) -> Failure | None:
         """Returns why a case fails, or None; a case seen before gets the answer that it got then."""
+        if self.shrinking:
+            self.tries_left -= 1
+            if self.tries_left < 0:
+                raise _Enough
         if case in self.outcomes:
             return self.outcomes[case]
         if self.failing is not None:
             if self.calls_left <= 0:
-                return None
+                raise _Enough
             self.calls_left -= 1
         else:
             self.result.examples += 1
