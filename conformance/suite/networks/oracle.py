@@ -31,9 +31,12 @@ OTHER_EPS = (1e-6, 1e-8, *EPS_RANGE)
 EPS_ROOM = 2.0
 # How GELU's tanh form is written: sqrt(2/pi) and 0.044715, the first often as 0.7978845608, good to nine digits.
 TANH_DIGITS = 1e-9
-# A reading whose typical entry is off by more than this share of the typical output is not worth a bound: rounding
-# is far below, in 16 bits too.
+# A reading that is off by more than this share of the output needs no bound: rounding is far below, in 16 bits too.
 FAR = 0.25
+# Readings that are tried with other eps than torch's: the nearest ones.
+NEAREST = 2
+# Another eps moves the rows of small variance, and leaves the typical entry where it was within this share.
+SAME = 0.01
 # A reading is chosen before what the text says first only if it is nearer to the output by this factor.
 NO_NEARER = 0.5
 # No other reading is as near as this share of the typical output: exact and tanh GELU are some 1e-4 apart.
@@ -95,37 +98,45 @@ def right(seen: Seen, x: torch.Tensor, dims: list[int], norm: bool) -> tuple[Rea
         dims: the sizes from input to output.
         norm: whether there is a LayerNorm between layers.
     """
-    for judged in (True, False):
-        for reading, expected in fitting(seen, x, dims, norm, judged=judged):
+    partly = None
+    for reading, expected, whole in fitting(seen, x, dims, norm):
+        if whole:
             return reading, expected
-    size = _typical(seen.output)
+        partly = partly or (reading, expected)
+    if partly is not None:
+        return partly
     best = nearest(seen, x, dims, norm)
-    if best is not None and _away(best, seen.output, x) > NEAR[x.dtype] * size:
+    if best is not None and _away(best, seen.output, x) > NEAR[x.dtype] * _typical(seen.output):
         first = nearest(seen, x, dims, norm, first=True)
         if first is not None and _away(best, seen.output, x) > NO_NEARER * _away(first, seen.output, x):
             best = first
     return None if best is None else (best, bounded(best, x))
 
 
-def fitting(
-    seen: Seen, x: torch.Tensor, dims: list[int], norm: bool, *, judged: bool = True
-) -> Iterator[tuple[Reading, Bounded]]:
-    """Yields the readings that give the output, each with its bound, the likeliest first.
+def fitting(seen: Seen, x: torch.Tensor, dims: list[int], norm: bool) -> Iterator[tuple[Reading, Bounded, bool]]:
+    """Yields the readings that give the output, each with its bound and whether every entry could be judged.
 
-    Args:
-        seen, x, dims, norm: as ``right`` takes them.
-        judged: whether each entry has to be judged, and not merely within a bound that proves nothing.
+    The likeliest come first; last, the few that are nearest with torch's eps, with another.
     """
     # The mean, of which zeros leave something, where they may leave nothing of the median.
     size = float(seen.output.detach().double().abs().mean().nan_to_num(math.inf)) if seen.output.numel() else 0.0
-    for eps in (EPS, *OTHER_EPS):
-        for reading in readings(seen, dims, norm):
-            reading = replace(reading, eps=eps)
-            if (eps == EPS or reading.norm) and _away(reading, seen.output, x) <= FAR * size:
-                expected = bounded(reading, x)
-                found = close(seen.output, expected)
-                if not found.violations and (not judged or found.judged == found.entries):
-                    yield reading, expected
+    near: list[tuple[float, int, Reading]] = []
+    for place, reading in enumerate(readings(seen, dims, norm)):
+        away = _away(reading, seen.output, x)
+        if away <= FAR * size:
+            yield from _fitted(seen, x, reading)
+            near.append((away, place, reading))
+    for away, _, reading in sorted(near)[:NEAREST]:
+        for eps in OTHER_EPS if reading.norm and away <= SAME * size else ():
+            yield from _fitted(seen, x, replace(reading, eps=eps))
+
+
+def _fitted(seen: Seen, x: torch.Tensor, reading: Reading) -> Iterator[tuple[Reading, Bounded, bool]]:
+    """Yields a reading if it gives the output, as ``fitting`` does."""
+    expected = bounded(reading, x)
+    found = close(seen.output, expected)
+    if not found.violations:
+        yield reading, expected, found.judged == found.entries
 
 
 def nearest(seen: Seen, x: torch.Tensor, dims: list[int], norm: bool, *, first: bool = False) -> Reading | None:
@@ -279,7 +290,7 @@ def gradients(seen: Seen, x: torch.Tensor, upstream: torch.Tensor, dims: list[in
     wanted = differentiated(best, x, upstream)
     if _fit(seen.gradients, wanted):
         return wanted
-    others = (differentiated(reading, x, upstream) for reading, _ in fitting(seen, x, dims, norm, judged=False))
+    others = (differentiated(reading, x, upstream) for reading, _, _ in fitting(seen, x, dims, norm))
     return next((bounds for bounds in others if _fit(seen.gradients, bounds)), wanted)
 
 
