@@ -148,7 +148,7 @@ def summary(figures: dict[str, Any]) -> str:
     rows = [
         ("faults found (`" + figures["profile"] + "`)", f"{total['found']} of {total['faults']}"),
         ("faults named rightly", f"{total['named']} of {total['nameable']}"),
-        ("reproducers that show the fault, and not `impl`", f"{total['shown']} of {total['showable']}"),
+        ("reproducers that show the fault", f"{total['shown']} of {total['showable']}"),
         ("properties that a fault breaks", f"{alive} of {figures['properties']}"),
         (
             f"honest oddities left alone (`{figures['honest_profile']}`, {figures['seeds']} seeds)",
