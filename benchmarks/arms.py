@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import impl
+import impl.compiled
 from conformance.runner.loading import load, read_submission
 
 BASELINE, AGAIN = "torch", "torch again"  # the second is the first once more: what lies between them is noise
@@ -101,8 +102,10 @@ def contract_arm(name: str, parts: Mapping[str, Any], compiled: bool = False) ->
 
 
 def impl_arm(compiled: bool = False) -> Arm:
-    """The reference solution."""
-    return contract_arm("impl compiled" if compiled else "impl", vars(impl), compiled)
+    """The reference solution; compiled, its AdamW is a compiled one too."""
+    if compiled:
+        return contract_arm("impl compiled", {**vars(impl), **vars(impl.compiled)}, compiled)
+    return contract_arm("impl", vars(impl))
 
 
 def submission_arm(target: str) -> Arm:

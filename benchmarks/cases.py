@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+import impl.compiled
 from benchmarks import workloads
 from benchmarks.arms import AGAIN, Arm, impl_arm, torch_arm
 from benchmarks.workloads import Place, Subject
@@ -45,7 +46,8 @@ class Case:
         arms = [torch_arm(), torch_arm(AGAIN), impl_arm()]
         if self.optimizer:
             arms += [torch_arm("torch foreach", foreach=True), torch_arm("torch fused", fused=True)]
-        if self.compiled:
+            arms += [impl_arm(compiled=True)] if self.compiled else []
+        elif self.compiled:
             arms += [torch_arm("torch compiled", compiled=True), impl_arm(compiled=True)]
         return arms
 
@@ -65,7 +67,7 @@ def _on_cpu(quick: bool) -> Iterator[Case]:
     )
     small = [(100, 1000), (1, 1_000_000)]
     for shape in small if quick else [(1, 1000), (1000, 1000), (10, 100_000), (1, 1_000_000), (1, 16_000_000)]:
-        yield replace(adamw, shape=shape)
+        yield replace(adamw, shape=shape, compiled=not quick and shape[1] >= impl.compiled.LARGE)
     for name, build in (("LayerNorm", workloads.layer_norm), ("RMSNorm", workloads.rms_norm)):
         norm = replace(one, workload=name, build=build, passes=_NORM_PASSES, tensors_touched=4)
         for shape in [(256, 256)] if quick else [(64, 256), (1024, 256), (1024, 1024)]:

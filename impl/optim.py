@@ -101,19 +101,30 @@ def adamw_step_many_(
     Raises:
         ValueError: the three lists are not equally long.
     """
-    if not len(params) == len(grads) == len(states):
-        raise ValueError(
-            f"{len(params)} params, {len(grads)} grads and {len(states)} states: "
-            "each parameter needs one gradient and one state"
-        )
     groups: defaultdict[tuple[torch.device, torch.dtype, int], list[_Piece]] = defaultdict(list)
-    for p, grad, state in zip(params, grads, states, strict=True):
+    for p, grad, state in together(params, grads, states):
         state.t += 1
         groups[p.device, p.dtype, state.t].append(_Piece(p, grad, state.m, state.v))
     for (device, _, t), pieces in groups.items():
         for batch in _batches(pieces, _BLOCK if device.type == "cpu" else inf):
             _update_(batch, t, lr, betas, eps, weight_decay)
     return states
+
+
+def together(
+    params: list[Tensor], grads: list[Tensor], states: list[AdamWState]
+) -> list[tuple[Tensor, Tensor, AdamWState]]:
+    """Each parameter with its gradient and its state.
+
+    Raises:
+        ValueError: the three lists are not equally long.
+    """
+    if not len(params) == len(grads) == len(states):
+        raise ValueError(
+            f"{len(params)} params, {len(grads)} grads and {len(states)} states: "
+            "each parameter needs one gradient and one state"
+        )
+    return list(zip(params, grads, states, strict=True))
 
 
 def _batches(pieces: list[_Piece], block: float) -> Iterator[list[_Piece]]:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -50,11 +52,41 @@ def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+class _WholeFirst(MetaPathFinder):
+    """Imports all of ``torch._dynamo`` when a part of it is asked for: by itself, no part can be imported."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Returns how to come by a part of ``torch._dynamo``, which mostly came with the whole; None for all else."""
+        if not fullname.startswith(f"{NAME}.") or not isinstance(sys.modules.get(NAME), LazyDynamo):
+            return None
+        del sys.modules[NAME]
+        whole = importlib.import_module(NAME)
+        if fullname in sys.modules:
+            return ModuleSpec(fullname, _AlreadyThere())
+        return PathFinder.find_spec(fullname, whole.__path__)
+
+
+class _AlreadyThere(Loader):
+    """Hands out a module that has been imported meanwhile."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Returns the module."""
+        module = sys.modules[spec.name]
+        self.spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Gives the module its own specification back."""
+        module.__spec__ = self.spec
+
+
 def defer_dynamo() -> None:
     """Puts the stand-in where ``torch._dynamo`` would be, unless that is there already."""
     if NAME not in sys.modules:
         stand_in = LazyDynamo(NAME)
-        # With a path it counts as a package, so that `import torch._dynamo.config` still finds the real one's parts.
-        stand_in.__path__ = [f"{torch.__path__[0]}/_dynamo"]
+        stand_in.__path__ = []  # a package, so that `import torch._dynamo.config` looks for a part of it
         sys.modules[NAME] = stand_in
         torch._dynamo = stand_in
+        sys.meta_path.insert(0, _WholeFirst())
