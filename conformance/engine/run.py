@@ -269,17 +269,23 @@ class _Search:
                 if self.target:
                     hypothesis.target(min(check.share, 1e6), label="share of the error budget")
         except NotObservedError as error:
-            text = "what the driver reports of every answer"
-            return Failure(self.prop.requirements[0], Status.CRASH, f"the process sent {error}", text)
+            return self._malformed(str(error))
         except Mismatch as mismatch:
             self._keep(case)
             return mismatch.failure if outcome.seen is None else _located(mismatch.failure, outcome.seen)
-        except Exception:
+        except Exception as error:
             # After a failure that is known already, what follows may rest on what is not there.
             if all(entry.ok for entry in check.log):
-                raise
+                if self.session.trusted:
+                    raise
+                return self._malformed(f"what its property cannot read ({type(error).__name__}: {error})")
         self._keep(case)
         return None
+
+    def _malformed(self, text: str) -> Failure:
+        """Returns the failure of a process that sent what no driver sends: something else has answered in its place."""
+        expected = "what the driver reports of every answer"
+        return Failure(self.prop.requirements[0], Status.CRASH, f"the process sent {text}", expected)
 
     def found(self) -> None:
         """Records the failure in hand, after looking whether its case fails in a fresh process too."""

@@ -82,9 +82,13 @@ class Outcome:
 
 
 class Session(Protocol):
-    """What the engine needs of a submission that has been loaded."""
+    """What the engine needs of a submission that has been loaded.
+
+    ``trusted``: nothing in it answers in the driver's place; what a property cannot read is then the judge's own fault.
+    """
 
     report: LoadReport
+    trusted: bool
 
     def begin(self, subject: str = "") -> None:
         """Starts afresh, with no state left from earlier calls; not so for the same nonempty subject once more."""
@@ -116,6 +120,7 @@ class RunnerSession:
     report: LoadReport
     child: Process | None = None
     forbidden: tuple[str, ...] = ()
+    trusted: bool = False
     accelerated: bool = False
     alias: dict[str, str] = field(default_factory=dict)
     borrowed: bool = False
@@ -143,12 +148,14 @@ class RunnerSession:
             source: the submission.
             names: the names of the contract.
             rules: whether to watch for references.
-            trusted: whether it may import the judge's modules, as the suite's own faults do.
+            trusted: whether it is the suite's own, as its faults are, and may import the judge's modules.
             accelerated: whether it runs on an accelerator.
         """
         forbidden = () if trusted else forbidden_to(source)
         host, report = base.load(source, names, rules=rules, forbidden=forbidden, accelerated=accelerated)
-        return cls(base, source, names, rules, host, report, forbidden=forbidden, accelerated=accelerated)
+        return cls(
+            base, source, names, rules, host, report, forbidden=forbidden, trusted=trusted, accelerated=accelerated
+        )
 
     def share(self, base: Process) -> RunnerSession:
         """Returns a second session on a fork of this one's host, for another worker with a ``base`` of its own."""
