@@ -191,6 +191,7 @@ class Check:
         compared: tuple[torch.Tensor, Bounded] | None = None,
         count: int = 1,
     ) -> bool:
+        ok = bool(ok) if isinstance(ok, bool | np.bool_) else False  # what was forged may compare to something else
         if self.variant.device == "meta":
             requirement = "device"
         tally = self.tallies[requirement]

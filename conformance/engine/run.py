@@ -184,9 +184,21 @@ class _Search:
         if before and all(self.example(case) is None for case in before):
             return self.result
         self.search(count, seed)
-        if self.failing is None and not self.target and self.result.judge_error is None:
-            remember(*key, tuple(self.outcomes))
+        if self.failing is None and self.result.judge_error is None:
+            if not self.target:
+                remember(*key, tuple(self.outcomes))
+            if not self.session.trusted:
+                self.compared()
         return self.result
+
+    def compared(self) -> None:
+        """Records as a finding that a requirement was never compared: what its checks go through had come empty."""
+        asked = ("device",) if self.variant.device == "meta" else self.prop.requirements
+        known = self.result.check.known
+        empty = [name for name in asked if name not in known and not self.result.check.tallies[name].comparisons]
+        if empty and not known and self.result.unsupported is None:
+            failure = replace(self._malformed("nothing to compare"), requirement=empty[0])
+            self.result.findings.append(Found(failure, self.first_case))
 
     def search(self, count: int, seed: int) -> None:
         """Has Hypothesis draw the cases, and find the smallest if one fails."""

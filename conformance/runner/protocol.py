@@ -35,6 +35,8 @@ MAX_PAYLOAD = 64 * 2**20
 MAX_DEPTH = 32
 # A list that holds itself twice, 32 levels deep, would never end; an honest observation has some thousand parts.
 MAX_PARTS = 200_000
+# A text longer than this is cut by the judge: it would be shown, compared and put into reports.
+LONGEST_TEXT = 20_000
 
 DTYPES: dict[str, torch.dtype] = {
     "float64": torch.float64,
@@ -275,8 +277,10 @@ class _Reader:
     def value(self, tree: Any, depth: int) -> Any:
         if depth > MAX_DEPTH + 1:
             raise ProtocolError("the reply is nested too deeply")
-        if tree is None or isinstance(tree, bool | int | float | str):
+        if tree is None or isinstance(tree, bool | int | float):
             return tree
+        if isinstance(tree, str):
+            return tree if self.place else tree[:LONGEST_TEXT]
         if isinstance(tree, list):
             return [self.value(item, depth + 1) for item in tree]
         if isinstance(tree, dict) and len(tree) == 1:

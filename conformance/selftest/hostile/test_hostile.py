@@ -82,7 +82,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     monkeypatch.setattr(judging, "all_properties", lambda: properties)
     monkeypatch.setattr(judging, "FULL", run.LIGHT)
-    monkeypatch.setattr(session, "MAX_SLOW_SECONDS", 4.0)
+    monkeypatch.setattr(session, "ITEM_SECONDS", 4.0)
     monkeypatch.setattr(session, "crowding", lambda: 1.0)
     monkeypatch.setattr(client, "SHORT_SECONDS", 8.0)
 

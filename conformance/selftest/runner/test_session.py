@@ -119,7 +119,7 @@ def test_an_item_that_runs_out_of_time_is_given_up(session_on: Open) -> None:
 
 
 def test_an_item_that_dawdles_is_given_up(session_on: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "MAX_SLOW_SECONDS", 0.5)
+    monkeypatch.setattr(sessions, "ITEM_SECONDS", 0.2)
     monkeypatch.setattr(sessions, "crowding", lambda: 1.0)
     session = session_on(counting("import time; time.sleep(0.4)"))
     assert first_output(call(session, seconds=2.0)) == 1
