@@ -12,7 +12,7 @@ from conformance.engine.run import Kept, Run
 from conformance.engine.session import RunnerSession
 from conformance.faults import Fault
 from conformance.numerics.bounded import as_array
-from conformance.report.model import Status
+from conformance.report.model import Level, Status
 
 # Cases that the mistakes are tried on; most are ruled out by the first.
 CASES = 40
@@ -28,15 +28,17 @@ Fitting = dict[str, list[tuple[Fault, int]]]
 def fitting_faults(run: Run, faults: RunnerSession, candidates: list[Fault]) -> Fitting:
     """Returns the usual mistakes that answer as the submission does.
 
-    A mistake fits when it answers alike on every case in which it differs from what the requirement asks, and leaves
-    no failing case of the submission unexplained. None that fits is no guess.
+    A mistake fits when it answers alike on every case in which it differs from what is right, and leaves no failing
+    case of the submission unexplained. None that fits is no guess; nor is one made at what torch does besides, which
+    the mistakes leave out as most submissions do.
 
     Args:
         run: what a property found about the submission, with its cases and how each check went.
         faults: a session on the faults of the area.
         candidates: the mistakes to try.
     """
-    requirements = [found.failure.requirement for found in run.findings if found.failure.status is Status.WRONG]
+    wrong = [found.failure.requirement for found in run.findings if found.failure.status is Status.WRONG]
+    requirements = [name for name in wrong if run.prop.level(name, run.variant) is not Level.PARITY]
     fitting: Fitting = {requirement: [] for requirement in requirements}
     if requirements:
         # Failing cases first: they rule out most mistakes at once.
@@ -67,6 +69,8 @@ def _agreement(
     faults.begin(fault.item)
     for case, log in cases:
         other = _log_of(run, faults, case)
+        if _parted(log, other):
+            return {}
         for requirement in list(agreed):
             mine, theirs = _failures(log, requirement), _failures(other, requirement)
             if not _alike(mine, theirs):
@@ -97,6 +101,13 @@ def _log_of(run: Run, session: RunnerSession, case: Any) -> list[Logged]:
 def _failures(log: list[Logged], requirement: str) -> dict[str, Logged]:
     """Returns the checks of a requirement that failed, by place."""
     return {entry.path: entry for entry in log if not entry.ok and entry.requirement == requirement}
+
+
+def _parted(mine: list[Logged], theirs: list[Logged]) -> bool:
+    """Returns whether a mistake fails a check of another requirement that the submission passes."""
+    passed = {(entry.requirement, entry.path) for entry in mine if entry.ok}
+    passed -= {(entry.requirement, entry.path) for entry in mine if not entry.ok}
+    return any(not entry.ok and (entry.requirement, entry.path) in passed for entry in theirs)
 
 
 def _alike(mine: dict[str, Logged], theirs: dict[str, Logged]) -> bool:

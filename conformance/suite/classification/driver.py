@@ -223,7 +223,8 @@ def _part(own: Any, *sizes: int) -> nn.Module:
             return part
     except Exception:
         pass  # whatever is wrong with it is told where the part itself is judged
-    return nn.Sequential(nn.Linear(sizes[0], 32), nn.GELU(), nn.Linear(32, last))
+    # Two layers in all where both parts are missing: a deeper net would learn with fewer optimizers.
+    return nn.Linear(sizes[0], last) if len(sizes) == 2 else nn.Sequential(nn.Linear(sizes[0], last), nn.GELU())
 
 
 def _evaluated(model: nn.Module, images: torch.Tensor) -> torch.Tensor:

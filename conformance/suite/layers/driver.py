@@ -19,7 +19,7 @@ def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     options = {} if case.bias is not None else {"bias": False}
     module = items.Linear(inner, outer, **options)
     module.to(device=case.device, dtype=case.x.dtype)
-    weight = _of_shape(module, (outer, inner))
+    weight = _weight_of(module, (outer, inner))
     bias = next((p for p in module.parameters() if p is not weight and p.numel() == outer), None)
     _set(weight, case.weight)
     if case.bias is not None:
@@ -39,7 +39,8 @@ def embedding(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     rows, width = case.table.shape
     module = items.Embedding(rows, width)
     module.to(device=case.device, dtype=case.table.dtype)
-    table = _of_shape(module, (rows, width))
+    alone = [parameter for parameter in module.parameters() if parameter.numel() == rows * width]
+    table = _of_shape(module, (rows, width)) or (alone[0] if len(alone) == 1 else None)
     _set(table, case.table)
     seen: dict[str, Any] = {"output": module(case.idx), "again": module(case.idx), "idx": case.idx}
     seen["table"] = _as_asked(table, (rows, width))
@@ -114,6 +115,16 @@ def dropout_edge(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any
         return {"error": f"{type(error).__name__}: {error}", "output": None}
 
 
+def _weight_of(module: nn.Module, shape: tuple[int, int]) -> nn.Parameter | None:
+    """Returns a Linear's weight: the parameter of its shape, of several the one that an input of zeros hides."""
+    found = [parameter for parameter in module.parameters() if tuple(parameter.shape) == shape]
+    if len(found) < 2 or found[0].device.type == "meta":
+        return _of_shape(module, shape)
+    output = module(torch.zeros(1, shape[1], dtype=found[0].dtype, device=found[0].device))
+    slopes = torch.autograd.grad(output.sum(), found, allow_unused=True)
+    return next((p for p, slope in zip(found, slopes, strict=True) if slope is None or not slope.any()), found[0])
+
+
 def _of_shape(module: nn.Module, shape: tuple[int, int]) -> nn.Parameter | None:
     """Returns the parameter of a shape, or else of the same shape transposed."""
     for asked in (shape, shape[::-1]):
@@ -124,14 +135,17 @@ def _of_shape(module: nn.Module, shape: tuple[int, int]) -> nn.Parameter | None:
 
 
 def _set(parameter: torch.Tensor | None, value: torch.Tensor) -> None:
+    """Fills a parameter with a value, turned round if it lies the other way."""
     if parameter is not None:
-        transposed = parameter.shape != value.shape and parameter.ndim == 2 and parameter.shape == value.mT.shape
-        fill(parameter, value.mT if transposed else value)
+        other_way = value.ndim == 2 and parameter.shape != value.shape and parameter.shape == value.mT.shape
+        fill(parameter, value.mT if other_way else value)
 
 
 def _as_asked(table: Any, shape: tuple[int, int]) -> Any:
-    """Returns a table turned round if it lies the other way."""
-    return table.mT if isinstance(table, torch.Tensor) and tuple(table.shape) == shape[::-1] else table
+    """Returns a table turned round if it lies the other way, or laid out as asked if it is kept in another form."""
+    if not isinstance(table, torch.Tensor) or table.numel() != shape[0] * shape[1]:
+        return table
+    return table.mT if tuple(table.shape) == shape[::-1] else table.reshape(shape)
 
 
 def _second_order(module: nn.Module, x: torch.Tensor) -> torch.Tensor | str | None:

@@ -29,8 +29,8 @@ EPS_RANGE = (1e-12, 1e-7, 1e-4, 1e-3)
 OTHER_EPS = (1e-6, 1e-8, *EPS_RANGE)
 # An output in between two eps lies between their outputs, but for rows whose variance is of the size of eps.
 EPS_ROOM = 2.0
-# How GELU's tanh form is written: sqrt(2/pi) and 0.044715, the first often as 0.7978845608, good to nine digits.
-TANH_DIGITS = 1e-9
+# GELU's tanh form has sqrt(2/pi), which is often a float32 (a tensor of one number), whatever the dtype of the data.
+TANH_DIGITS = 2.0**-24
 # A reading that is off by more than this share of the output needs no bound: rounding is far below, in 16 bits too.
 FAR = 0.25
 # Readings that are tried with other eps than torch's: the nearest ones.
