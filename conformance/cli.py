@@ -175,7 +175,7 @@ def exit_code(result: Result) -> int:
     """Returns the exit code that a result means; the judge's own fault is never a verdict."""
     from conformance.report.model import Status
 
-    if "unreadable" in result.extras:
+    if "unreadable" in result.extras or "nothing" in result.extras:
         return UNUSABLE
     rows = [row for item in result.items.values() for row in item.properties]
     if any(row.status is Status.JUDGE_ERROR for row in rows):

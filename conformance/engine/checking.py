@@ -147,7 +147,7 @@ class Check:
             tally.spread.extend(found.spread)
         self.share = max(self.share, found.budget_used if math.isfinite(found.budget_used) else 1e6)
         entries = tuple(
-            Entry(path + _index(d.index), _number(d.got), _number(d.expected), f"{d.bound:.2g}") for d in found.worst
+            Entry(path + _index(d.index), *_told_apart(d.got, d.expected), f"{d.bound:.2g}") for d in found.worst
         )
         got_text, expected_text = _summary(found.violations, found.entries, entries)
         compared = (got, expected)
@@ -239,6 +239,12 @@ def _place(tensor: torch.Tensor, flat: int) -> str:
 
 def _number(number: float) -> str:
     return f"{number:.9g}" if isinstance(number, float) else repr(number)
+
+
+def _told_apart(got: float, expected: float) -> tuple[str, str]:
+    """Returns two numbers in as few digits as show that they differ."""
+    pair = _number(got), _number(expected)
+    return pair if pair[0] != pair[1] else (repr(got), repr(expected))
 
 
 def _summary(violations: int, entries: int, worst: tuple[Entry, ...]) -> tuple[str, str]:

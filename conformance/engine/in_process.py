@@ -33,7 +33,15 @@ class InProcessSession:
     def begin(self, subject: str = "") -> None:
         """Does nothing: state left behind stays, which is what a debugger wants to see."""
 
-    def call(self, driver: str, names: list[str], case: dict[str, Any], seconds: float, warm: int = 0) -> Outcome:
+    def call(
+        self,
+        driver: str,
+        names: list[str],
+        case: dict[str, Any],
+        seconds: float,
+        warm: int = 0,
+        subject: str = "",
+    ) -> Outcome:
         """Runs a driver on a case, once; the time limit does not apply."""
         items = SimpleNamespace(**{name: self.namespace.get(name) for name in names})
         with observing(self.guard) as outcome:

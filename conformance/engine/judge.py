@@ -222,6 +222,10 @@ def gather(source: Source, rows: list[PropertyResult], report: LoadReport, optio
         if name not in report.names:
             mine = [_missing(name, report.lost.get(name))]
         items[name] = item_result(name, mine, options.level)
+    notes = [f"skipped on {name}: there is no such device here" for name in options.devices if not is_there(name)]
+    nothing = not options.items and not any(name in report.names for name in options.wanted())
+    if nothing:
+        notes.append("nothing to judge: it defines none of the names that the exercises ask for")
     return Result(
         submission=source.name,
         conforms=conforms(items, options),
@@ -237,8 +241,9 @@ def gather(source: Source, rows: list[PropertyResult], report: LoadReport, optio
             "sandbox": sandbox,
         },
         items=items,
-        notes=[f"skipped on {name}: there is no such device here" for name in options.devices if not is_there(name)],
+        notes=notes,
         unread=[Unread(entry["cell"], entry["line"], entry["why"]) for entry in report.unread],
+        extras={"nothing": True} if nothing else {},
     )
 
 

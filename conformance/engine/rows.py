@@ -53,8 +53,7 @@ def rows_of(run: Run, suspects: dict[str, str], source: Source | None = None) ->
         if tally.comparisons:
             rows.append(row)
         elif run.unsupported is not None:
-            text = f"it reads values, which the meta device does not have ({run.unsupported})"
-            rows.append(replace(row, status=Status.SKIPPED, message=text))
+            rows.append(replace(row, status=Status.SKIPPED, message=run.unsupported))
         elif not failed:
             rows.append(_judge_error(run, name, "not one comparison was made, and no evidence is not a pass"))
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 import warnings
 from dataclasses import dataclass, field, replace
@@ -48,6 +49,8 @@ _VALUE_READ = (
     "meta tensors", "meta tensor", "data-dependent", "no data", "Meta backend", "'Meta'", "nonzero", "is_nonzero",
     "tensor to numpy", "Meta tensors",
 )  # fmt: skip
+# What a driver asks of a layer and only an nn.Module has.
+_NO_MODULE = re.compile(r"AttributeError: '\w+' object has no attribute '(to|train|eval|parameters|named_parameters)'")
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,7 @@ class _Search:
         self.calls_left = shrink_calls
         self.tries_left = TRIES_A_CALL * shrink_calls
         self.shrinking = False
+        self.too_slow = False
 
     def run(self, count: int, seed: int) -> Run:
         """Returns the run after drawing ``count`` cases and shrinking the first that fails."""
@@ -268,7 +272,11 @@ class _Search:
         shipped = case.ship(self.variant.device)
         main = self.prop.share >= 1 and self.variant == self.prop.variants[0]
         warm = WARM if main and self.result.examples == 1 and self.failing is None else 0
-        outcome = self.session.call(self.prop.driver, self.names, shipped, self.prop.seconds, warm)
+        meta = self.variant.device == "meta"
+        if self.too_slow:
+            return None
+        subject = f"{self.prop.item} on meta" if meta else self.prop.item
+        outcome = self.session.call(self.prop.driver, self.names, shipped, self.prop.seconds, warm, subject)
         check = self.result.check
         check.log = []
         try:
@@ -337,7 +345,12 @@ class _Search:
         requirement = self.prop.requirements[0]
         if self.variant.device == "meta":
             if trouble.kind == "error" and any(text in trouble.text for text in _VALUE_READ):
-                self.result.unsupported = trouble.text
+                self.result.unsupported = f"it reads values, which the meta device does not have ({trouble.text})"
+                return
+            if trouble.kind == "timeout":
+                # An operation without values takes many times as long as a small one with values.
+                self.result.unsupported = f"{trouble.text} on the meta device, where no value is worked on"
+                self.too_slow = True
                 return
             requirement = "device"
         expected = {"missing": "an implementation", "timeout": f"an answer within {self.prop.seconds:g} s"}
@@ -349,6 +362,8 @@ class _Search:
         text = expected.get(trouble.kind, "an answer, without an exception")
         status = _STATUS[trouble.kind]
         shown = trouble.text if trouble.lines or not trouble.trace else f"{trouble.text}\n{trouble.trace}"
+        if lacking := _NO_MODULE.search(trouble.text):
+            shown = f"an object without `{lacking[1]}`, which every nn.Module has; is it one?"
         raise Mismatch(Failure(requirement, status, shown, text, "", (), trouble.lines))
 
 

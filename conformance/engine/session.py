@@ -92,10 +92,19 @@ class Session(Protocol):
     def begin(self, subject: str = "") -> None:
         """Starts afresh, with no state left from earlier calls; not so for the same nonempty subject once more."""
 
-    def call(self, driver: str, names: list[str], case: dict[str, Any], seconds: float, warm: int = 0) -> Outcome:
+    def call(
+        self,
+        driver: str,
+        names: list[str],
+        case: dict[str, Any],
+        seconds: float,
+        warm: int = 0,
+        subject: str = "",
+    ) -> Outcome:
         """Runs a driver on a case, within a time limit, after ``warm`` runs of which nobody is told.
 
-        Asked for such runs, the runner also looks whether its guard against the reference is still there.
+        Asked for such runs, the runner also looks whether its guard against the reference is still there. The time
+        that calls take is charged to their ``subject``, by default the first of the names.
         """
 
     def close(self) -> None:
@@ -180,9 +189,17 @@ class RunnerSession:
         if self.child is None:
             self._start()
 
-    def call(self, driver: str, names: list[str], case: dict[str, Any], seconds: float, warm: int = 0) -> Outcome:
+    def call(
+        self,
+        driver: str,
+        names: list[str],
+        case: dict[str, Any],
+        seconds: float,
+        warm: int = 0,
+        subject: str = "",
+    ) -> Outcome:
         """Runs a driver in the item's process; a process that dies or hangs is replaced for the next call."""
-        key = names[0]
+        key = subject or names[0]
         given_up = self._given_up(key)
         if given_up:
             return Outcome(None, Trouble("timeout", given_up))

@@ -98,10 +98,13 @@ def _print_parity(result: Result, console: Console, says: Mapping[str, str]) -> 
     if not beside:
         return
     prose(console, "Beside the verdict (this does not count)", "bold")
-    for row in beside[:PARITY_LINES]:
+    # One line for a requirement, whatever the number of dtypes that show it.
+    first = {(row.item, row.requirement): row for row in reversed(beside)}
+    shown = [row for row in beside if row is first[row.item, row.requirement]]
+    for row in shown[:PARITY_LINES]:
         prose(console, f"  {row.item}, {row.level}: {sentence_of(row, says)}", hang=4)
         prose(console, f"    {WORDS[row.status]}: {reason_of(row)}", "dim", hang=4)
-    _more(console, len(beside) - PARITY_LINES)
+    _more(console, len(shown) - PARITY_LINES)
     console.print()
 
 

@@ -213,6 +213,8 @@ class _Writer:
             raise TooLarge(f"an object of more than {MAX_PARTS} parts; that is more than can be sent")
         if value is None or type(value) in (bool, int, float, str):
             return value
+        if issubclass(type(value), float):
+            return float.__pos__(value)  # as NumPy's float64 is one; the number itself, whatever its class makes of it
         if depth > MAX_DEPTH:
             return {"o": "too deeply nested"}
         if type(value) is list:

@@ -11,6 +11,7 @@ import threading
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -99,14 +100,26 @@ def test_a_case_is_laid_out_as_it_was_asked() -> None:
 
 
 def test_what_is_no_data_arrives_as_the_name_of_its_type() -> None:
-    class Odd(float):
+    class Odd(list[int]):
         pass
 
-    assert back(Odd(1)) == Opaque(f"{__name__}.{Odd.__qualname__}")
+    assert back(Odd([1])) == Opaque(f"{__name__}.{Odd.__qualname__}")
     assert back({1: 2}) == Opaque("dict")
     assert back(range(3)) == Opaque("range")
     assert isinstance(back(torch.ones(2).to_sparse()), Opaque)
     assert isinstance(back(torch.ones(2, dtype=torch.complex64)), Opaque)
+
+
+def test_a_number_of_a_class_of_its_own_arrives_as_what_it_is() -> None:
+    class Lying(float):
+        def __float__(self) -> float:
+            return 0.0
+
+        def __pos__(self) -> float:
+            return 0.0
+
+    assert (type(back(Lying(2.5))), back(Lying(2.5))) == (float, 2.5)
+    assert (type(back(np.float64(0.1))), back(np.float64(0.1))) == (float, 0.1)
 
 
 class Claims:

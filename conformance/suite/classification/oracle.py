@@ -22,16 +22,17 @@ def logits_of(case: LogitsCase) -> torch.Tensor:
 
 
 def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> Bounded:
-    """Returns ``mean_b (logsumexp(z_b) - z_b[target])``, with the wider bound of the two stable ways to get there.
+    """Returns ``mean_b (logsumexp(z_b) - z_b[target])``, with the widest bound of the stable ways to get there.
 
-    One shifts by the row's maximum throughout, as log-softmax does; the other adds it to the logarithm before it
-    subtracts the target's logit, and rounds at the size of the logits.
+    One shifts by the row's maximum throughout, as log-softmax does; another adds it to the logarithm before it
+    subtracts the target's logit, and rounds at the size of the logits; a third goes from class to class with
+    ``logaddexp``, and rounds so at each.
     """
     z, top, log_sum = _parts(logits)
     rows = np.arange(len(logits))
     at_target = z[rows, as_array(targets).astype(int)]
     shifted = log_sum - (at_target - top)
-    summed = (log_sum + top) - at_target
+    summed = ((log_sum + top) - at_target).widened(_chained(z))
     return shifted.widened(np.maximum(summed.bound - shifted.bound, 0)).mean()
 
 
@@ -39,13 +40,23 @@ def cross_entropy_gradient(logits: torch.Tensor, targets: torch.Tensor) -> Bound
     """Returns ``(softmax(z) - onehot(target)) / B``: to half of the digits, and the error of softmax on top."""
     z, top, log_sum = _parts(logits)
     classes = z.shape[1]
-    log_p = z - (log_sum + top).reshape((-1, 1))
+    log_p = z - (log_sum + top).widened(_chained(z)).reshape((-1, 1))
     p = log_p.exp()
     onehot = np.eye(classes)[as_array(targets).astype(int)]
     count = max(len(logits), 1)
     exact = torch.softmax(logits.double(), -1).numpy()
     half = Bounded.to_half_digits(torch.from_numpy((exact - onehot) / count), 1 / count, logits.dtype)
     return half.widened(p.bound / count)
+
+
+def _chained(z: Bounded) -> Array:
+    """Returns what ``logaddexp`` from class to class may lose in each row.
+
+    Each of its steps rounds a result no larger than R = max |z| + log C, and terms below one on the way there.
+    """
+    classes = z.value.shape[1]
+    largest = np.where(np.isfinite(z.value), np.abs(z.value), 0.0).max(-1, initial=0.0)
+    return np.asarray(z.precision.gamma(classes) * (largest + math.log(max(classes, 1)) + 2))
 
 
 def _parts(logits: torch.Tensor) -> tuple[Bounded, Bounded, Bounded]:
