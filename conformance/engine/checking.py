@@ -25,7 +25,10 @@ SPREAD = 100
 
 @dataclass(frozen=True)
 class Failure:
-    """Why one example failed: the requirement, what came back, what was expected, and where."""
+    """Why one example failed: the requirement, what came back, what was expected, and where.
+
+    ``malformed``: what came back is not what its driver sends.
+    """
 
     requirement: str
     status: Status
@@ -38,6 +41,7 @@ class Failure:
     exact: Bounded | None = field(default=None, compare=False, repr=False)
     place: tuple[Any, ...] | None = field(default=None, compare=False, repr=False)
     described: str | None = field(default=None, compare=False, repr=False)
+    malformed: bool = False
 
 
 class Mismatch(Exception):

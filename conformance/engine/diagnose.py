@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ CASES = 40
 # right one: two ways to write one mistake round differently.
 SAME = 1e-3
 
+# Faults that are asked whether a case can be judged at all.
+WITNESSES = 3
 
 # The mistakes that fit, with the number of cases that show it, for each requirement with a finding.
 Fitting = dict[str, list[tuple[Fault, int]]]
@@ -59,6 +62,31 @@ def suspects_of(fitting: Fitting) -> dict[str, str]:
     return {requirement: text for requirement, text in texts.items() if text}
 
 
+def unreadable(run: Run, faults: RunnerSession, candidates: list[Fault]) -> str:
+    """Returns what is wrong with the judge where answers were malformed, and those of its own faults are no better.
+
+    Empty where one of the faults can be judged on the same case: then it was the submission that answered oddly.
+    """
+    for found in run.findings:
+        tried = [_judged(run, faults, fault, found.case) for fault in candidates[:WITNESSES]]
+        if found.failure.malformed and tried and not any(tried):
+            return found.failure.got
+    return ""
+
+
+def _judged(run: Run, faults: RunnerSession, fault: Fault, case: Any) -> bool:
+    """Returns whether a property can go through a fault's answer to a case, to its end."""
+    faults.alias = {fault.item: fault.name}
+    faults.begin()
+    check, seen = _seen_of(run, faults, case)
+    try:
+        if seen is not None:
+            run.prop.test(case, seen, check)
+    except Exception:
+        return False
+    return bool(check.log)
+
+
 def _agreement(
     run: Run, fault: Fault, faults: RunnerSession, cases: list[Kept], requirements: set[str]
 ) -> dict[str, int]:
@@ -84,18 +112,22 @@ def _agreement(
 
 def _log_of(run: Run, session: RunnerSession, case: Any) -> list[Logged]:
     """Returns how the checks went for a fault; nothing where it gave no observation."""
-    prop, variant = run.prop, run.variant
-    everything = frozenset((*prop.requirements, "device"))
-    check = Check(prop, variant, everything)
-    names = [prop.item, *contract.items()[prop.item].needs]
-    outcome = session.call(prop.driver, names, case.ship(variant.device), prop.seconds)
-    if outcome.seen is not None:
+    check, seen = _seen_of(run, session, case)
+    if seen is not None:
         try:
-            prop.test(case, outcome.seen, check)
+            run.prop.test(case, seen, check)
         except Exception:
             if all(entry.ok for entry in check.log):
                 raise
     return check.log
+
+
+def _seen_of(run: Run, session: RunnerSession, case: Any) -> tuple[Check, SimpleNamespace | None]:
+    """Returns a check that goes on after every failure, and what a fault's answer to a case was, if there is one."""
+    prop, variant = run.prop, run.variant
+    names = [prop.item, *contract.items()[prop.item].needs]
+    outcome = session.call(prop.driver, names, case.ship(variant.device), prop.seconds)
+    return Check(prop, variant, frozenset((*prop.requirements, "device"))), outcome.seen
 
 
 def _failures(log: list[Logged], requirement: str) -> dict[str, Logged]:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 
 from conformance import contract
-from conformance.engine.diagnose import fitting_faults, suspects_of
+from conformance.engine.diagnose import fitting_faults, suspects_of, unreadable
 from conformance.engine.in_process import InProcessSession
 from conformance.engine.options import Options
 from conformance.engine.properties import Property, Variant, all_properties
@@ -125,6 +125,9 @@ class Bench:
                 target=options.profile == "thorough",
                 effort=effort,
             )
+            if self.base is not None and any(found.failure.malformed for found in run.findings):
+                known = [fault for fault in faults_of(prop.area) if fault.item == prop.item]
+                run.judge_error = unreadable(run, self._faults(prop.area), known) or run.judge_error
             suspects: dict[str, str] = {}
             if run.findings and options.diagnose and self.base is not None and variant.device == "cpu":
                 suspects = self._diagnosed(run)

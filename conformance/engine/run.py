@@ -305,7 +305,8 @@ class _Search:
     def _malformed(self, text: str) -> Failure:
         """Returns the failure of a process that sent what no driver sends: something else has answered in its place."""
         expected = "what the driver reports of every answer"
-        return Failure(self.prop.requirements[0], Status.CRASH, f"the process sent {text}", expected)
+        got = f"the process sent {text}"
+        return Failure(self.prop.requirements[0], Status.CRASH, got, expected, malformed=True)
 
     def found(self) -> None:
         """Records the failure in hand, after looking whether its case fails in a fresh process too."""
