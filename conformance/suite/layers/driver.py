@@ -39,8 +39,10 @@ def embedding(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     rows, width = case.table.shape
     module = items.Embedding(rows, width)
     module.to(device=case.device, dtype=case.table.dtype)
-    alone = [parameter for parameter in module.parameters() if parameter.numel() == rows * width]
-    table = _of_shape(module, (rows, width)) or (alone[0] if len(alone) == 1 else None)
+    table = _of_shape(module, (rows, width))
+    if table is None:  # in another layout
+        alone = [parameter for parameter in module.parameters() if parameter.numel() == rows * width]
+        table = alone[0] if len(alone) == 1 else None
     _set(table, case.table)
     seen: dict[str, Any] = {"output": module(case.idx), "again": module(case.idx), "idx": case.idx}
     seen["table"] = _as_asked(table, (rows, width))
