@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -42,6 +42,7 @@ class HeadCase(Case):
     seed: int = 0
     fills: int = 0
     upstream: TensorSpec | None = None
+    training: bool = True
 
 
 @dataclass(frozen=True, repr=False)
@@ -153,7 +154,7 @@ def _head(draw: st.DrawFn, dtype: str, lead: st.SearchStrategy[tuple[int, ...]],
     d_in, classes = draw(WIDTHS), draw(st.sampled_from((3, 2, 10, 1, 5, 33)))
     x = draw(tensors((*draw(lead), d_in), dtype, ("ordinary", "quarters", "mixed"), requires_grad=None))
     above = draw(tensors((*x.shape[:-1], classes), dtype, ("ordinary",), ())) if upstream else None
-    return HeadCase(d_in, classes, x, draw(SEEDS), 0, above)
+    return HeadCase(d_in, classes, x, draw(SEEDS), 0, above, draw(st.booleans()))
 
 
 def features(dtype: str) -> st.SearchStrategy[HeadCase]:
@@ -166,7 +167,7 @@ def signed_features(draw: st.DrawFn) -> HeadCase:
     """Features for heads that are filled again and again."""
     case = draw(_head("float32", st.sampled_from(((1,), (2,)))))
     x = draw(tensors(case.x.shape, "float32", ("ordinary",), ()))
-    return HeadCase(case.d_in, case.num_classes, x, case.seed, math.ceil(SIGNS / case.num_classes))
+    return replace(case, x=x, fills=math.ceil(SIGNS / case.num_classes))
 
 
 def differentiated_features(dtype: str) -> st.SearchStrategy[HeadCase]:

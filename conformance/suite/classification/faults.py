@@ -85,6 +85,10 @@ single_only = _loss(
 in_bits = _loss("takes logarithms to base 2", lambda z, t: _right(z, t) * 1.4426950408889634)
 clipped = _loss("clips logits to 100 in size", lambda z, t: _right(z.clamp(-100, 100), t))
 contiguous_only = _loss("works on contiguous logits only", lambda z, t: _right(z.view(-1).view(z.shape), t))
+in_place_without_autograd = _loss(
+    "shifts the caller's logits in place where autograd is off, as under no_grad",
+    lambda z, t: _right(z if torch.is_grad_enabled() else z.sub_(z.amax(-1, keepdim=True)), t),
+)
 calls_reference = _loss("calls F.cross_entropy", lambda z, t: F.cross_entropy(z, t))
 
 
@@ -149,6 +153,13 @@ WrongWidth = _head(
         self, "linear", nn.Linear(self.linear.in_features, self.linear.out_features + 1)
     )
 )  # fmt: skip
+SoftmaxedInTraining = _head(
+    "returns probabilities in train mode and logits in eval mode",
+    after=lambda self, y: torch.softmax(y, -1) if self.training else y,
+)
+FlatInTraining = _head(
+    "flattens leading dimensions in train mode", before=lambda self, x: _rows(x) if self.training else x
+)
 
 
 @fault("ClassificationHead", "keeps its weight as a plain tensor, so that it is no parameter")

@@ -48,6 +48,7 @@ class EmbeddingCase(Case):
     table: TensorSpec
     idx: TensorSpec
     upstream: TensorSpec | None = None
+    training: bool = True
 
 
 @dataclass(frozen=True, repr=False)
@@ -128,7 +129,7 @@ def lookups(draw: st.DrawFn, dtype: str, upstream: bool = False, ids: str = "int
     shape = shape if math.prod(shape) <= most else shape[-1:]
     idx = draw(indices(shape, rows, ids))
     above = draw(tensors((*idx.shape, width), dtype, ("ordinary", "quarters"), ())) if upstream else None
-    return EmbeddingCase(table, idx, above)
+    return EmbeddingCase(table, idx, above, draw(st.booleans()))
 
 
 def looked_up_with_gradient(dtype: str) -> st.SearchStrategy[EmbeddingCase]:
