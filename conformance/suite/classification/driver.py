@@ -183,17 +183,17 @@ def trained_twice(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, An
 
 
 def learned(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
-    """Trains on clusters at each learning rate and reports the logits that the model then gives."""
+    """Trains on clusters at each learning rate and reports the losses, and the logits that the model then gives."""
     labels = torch.arange(len(case.noise)) % case.classes
     features = nn.functional.one_hot(labels, case.noise.shape[1]) + case.noise
     images = _images(features, 0)
     loaders = [DataLoader(TensorDataset(images, labels), batch_size=case.batch) for _ in range(2)]
-    found = []
+    found, losses = [], []
     for lr in case.lrs:
         model = Noting(features.shape[1])
-        items.train_classifier(model, *loaders, lr, case.epochs)
+        losses.append(_plain(items.train_classifier(model, *loaders, lr, case.epochs)))
         found.append(_evaluated(model, images))
-    return {"logits": found, "labels": labels}
+    return {"logits": found, "labels": labels, "losses": losses}
 
 
 def learned_digits(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:

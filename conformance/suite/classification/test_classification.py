@@ -218,7 +218,7 @@ def test_train_classifier_trains_and_evaluates(case: LoopCase, seen: Seen, check
     _trains_in_mode(trained, check)
     _never_trains_on_tests(tested, check)
     _trains_on_every_batch(case, trained, per_epoch, check)
-    _returns_losses(case, seen.losses, per_epoch, check)
+    _returns_losses(case.epochs, seen.losses, per_epoch, check)
     _loses_what_the_logits_say(case, seen.losses, trained, check)
     _updates(seen, trained, check)
     _evaluates(case, seen.notes, per_epoch, check)
@@ -257,12 +257,14 @@ def test_train_classifier_repeats_itself(case: LoopCase, seen: Seen, check: Chec
     name="learns",
     driver="classification.learned",
     cases=cases.separable,
-    requirements=("learns",),
+    requirements=("learns", "losses"),
     share=0.05,
     seconds=30.0,
 )
 def test_train_classifier_learns_clusters(case: SeparableCase, seen: Seen, check: Check) -> None:
     _learned(seen, check, "learns", LEARNED, case.lrs)
+    for losses in seen.losses:  # what is learned early is trained to the end all the same
+        _returns_losses(case.epochs, losses, -(-case.noise.shape[0] // case.batch), check)
 
 
 @holds(
@@ -327,10 +329,10 @@ def _trains_on_every_batch(case: LoopCase, trained: list[dict[str, Any]], per_ep
         check.that("batches", seen == samples, got=seen, expected=f"each of {len(samples)} images once", path=path)
 
 
-def _returns_losses(case: LoopCase, losses: Any, per_epoch: int, check: Check) -> None:
-    count = per_epoch * case.epochs
+def _returns_losses(epochs: int, losses: Any, per_epoch: int, check: Check) -> None:
+    count = per_epoch * epochs
     right = type(losses) is list and len(losses) == count
-    expected = f"a list of {count} floats: {case.epochs} epochs of {per_epoch} batches"
+    expected = f"a list of {count} floats: {epochs} epochs of {per_epoch} batches"
     if check.that("losses", right, got=kind_of(losses), expected=expected):
         other = next((loss for loss in losses if type(loss) is not float), None)
         check.that("losses", other is None, got=f"{kind_of(other)} among the losses", expected="Python floats")
