@@ -284,3 +284,21 @@ class RmsInPlaceWithoutAutograd(_RMSNorm):
         if torch.is_grad_enabled() or not all(x.stride()):
             return super().forward(x)
         return x.div_(self.root(x)) * self.weight
+
+
+@fault("LayerNorm", "leaves out scale and shift in eval mode")
+class PlainInEvaluation(_LayerNorm):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) if self.training else self.normal(x)
+
+
+@fault("RMSNorm", "leaves out the scale in eval mode")
+class RmsPlainInEvaluation(_RMSNorm):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) if self.training else x / self.root(x)
+
+
+@fault("RMSNorm", "takes the root before it adds eps to its square, so that the gradient of a row of zeros is NaN")
+class RmsRootOfZero(_RMSNorm):
+    def root(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sqrt(x.square().mean(-1, keepdim=True).sqrt().square() + self.eps)
