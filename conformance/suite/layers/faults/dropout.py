@@ -168,3 +168,25 @@ class ToldItsMode(_Dropout):
 class DropsByTorch(_Dropout):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return nn.functional.dropout(x, self.p, self.training)
+
+
+@fault("Dropout", "drops among the first 1024 entries only")
+class FirstOnly(_Dropout):
+    def keep(self, x: torch.Tensor) -> torch.Tensor:
+        mask = super().keep(x).reshape(-1)
+        mask[1024:] = True
+        return mask.view(x.shape)
+
+
+@fault("Dropout", "drops nothing in rows of more than 16 entries")
+class NarrowRowsOnly(_Dropout):
+    def keep(self, x: torch.Tensor) -> torch.Tensor:
+        return super().keep(x) if x.ndim == 0 or x.shape[-1] <= 16 else torch.ones_like(x, dtype=torch.bool)
+
+
+@fault("Dropout", "draws a mask of 512 entries and lays it side by side over the rest")
+class Tiled(_Dropout):
+    def keep(self, x: torch.Tensor) -> torch.Tensor:
+        n = x.numel()
+        tile = torch.rand(min(n, 512), device=x.device) >= self.p
+        return tile.repeat(-(-n // max(len(tile), 1)))[:n].view(x.shape)
