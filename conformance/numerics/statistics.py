@@ -45,6 +45,17 @@ def binomial(successes: int, trials: int, p: float) -> float:
     return min(1.0, 2 * min(lower, upper))
 
 
+def binomials(counts: torch.Tensor, trials: int, p: float) -> float:
+    """Returns the p-value of counts that are each Binomial(trials, p), whatever depends on what: Bonferroni."""
+    successes = counts.reshape(-1).numpy()
+    if p <= 0 or p >= 1 or not len(successes):
+        return float((successes == (trials if p >= 1 else 0)).all())
+    tails = np.minimum(special.bdtr(successes, trials, p), special.bdtrc(successes - 1.0, trials, p))
+    # Of no success or more there is certainty, for which bdtrc has no answer.
+    tails = np.where(successes > 0, tails, special.bdtr(0, trials, p))
+    return min(1.0, 2 * len(successes) * float(tails.min()))
+
+
 def never_seen(outcomes: int, draws: int) -> float:
     """Returns the probability that one of ``outcomes`` equally likely values stays away in ``draws`` draws."""
     return float((1 - 1 / outcomes) ** draws) if outcomes > 1 else 0.0

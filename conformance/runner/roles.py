@@ -16,6 +16,16 @@ def fill(parameter: torch.Tensor, value: torch.Tensor) -> None:
             parameter.copy_(value.detach().reshape(parameter.shape))
 
 
+def call_before(module: nn.Module, x: torch.Tensor) -> None:
+    """Calls a module on a copy of ``x`` before its parameters are set: what it keeps of them is then out of date."""
+    module(x.detach().clone())
+
+
+def as_used(case: Any) -> torch.set_grad_enabled:
+    """Switches autograd off where a case is in eval mode and asks for no gradient: so people evaluate."""
+    return torch.set_grad_enabled(case.training or case.upstream is not None)
+
+
 def of_size(module: nn.Module, count: int) -> list[nn.Parameter]:
     """Returns the distinct parameters that hold ``count`` entries, in the order of registration."""
     return [parameter for parameter in module.parameters() if parameter.numel() == count]

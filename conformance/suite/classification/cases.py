@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,7 +15,9 @@ from conformance.suite.strategies import HALVES, MOST_ENTRIES, SEEDS, indices, l
 from conformance.suite.tensors import Case, TensorSpec
 
 CLASSES = st.sampled_from((3, 2, 1, 5, 10, 4, 33, 100, 1000, 4096))
-BATCHES = st.sampled_from((3, 2, 1, 4, 7, 32, 64))
+# Primes and powers of two: beyond 64, what goes through the rows in chunks shows.
+BATCHES = st.sampled_from((3, 2, 1, 4, 7, 32, 64, 65, 131, 256, 257))
+HALF_BATCHES = st.sampled_from((3, 2, 1, 4, 7, 32, 64))
 # The sum of the exponentials has no digit left in 16 bits beyond this many classes.
 HALF_CLASSES = st.sampled_from((3, 2, 1, 5, 10))
 WIDTHS = st.sampled_from((3, 2, 1, 5, 8, 16, 33))
@@ -42,6 +44,7 @@ class HeadCase(Case):
     seed: int = 0
     fills: int = 0
     upstream: TensorSpec | None = None
+    training: bool = True
 
 
 @dataclass(frozen=True, repr=False)
@@ -119,7 +122,7 @@ def _logits(
     requires_grad: bool | None = None,
 ) -> LogitsCase:
     count = draw(classes)
-    batch = min(draw(BATCHES), max(1, MOST_ENTRIES // count))
+    batch = min(draw(HALF_BATCHES if dtype in HALVES else BATCHES), max(1, MOST_ENTRIES // count))
     logits = draw(tensors((batch, count), dtype, among, requires_grad=requires_grad))
     return LogitsCase(logits, draw(indices((batch,), count)))
 
@@ -153,7 +156,7 @@ def _head(draw: st.DrawFn, dtype: str, lead: st.SearchStrategy[tuple[int, ...]],
     d_in, classes = draw(WIDTHS), draw(st.sampled_from((3, 2, 10, 1, 5, 33)))
     x = draw(tensors((*draw(lead), d_in), dtype, ("ordinary", "quarters", "mixed"), requires_grad=None))
     above = draw(tensors((*x.shape[:-1], classes), dtype, ("ordinary",), ())) if upstream else None
-    return HeadCase(d_in, classes, x, draw(SEEDS), 0, above)
+    return HeadCase(d_in, classes, x, draw(SEEDS), 0, above, draw(st.booleans()))
 
 
 def features(dtype: str) -> st.SearchStrategy[HeadCase]:
@@ -166,7 +169,7 @@ def signed_features(draw: st.DrawFn) -> HeadCase:
     """Features for heads that are filled again and again."""
     case = draw(_head("float32", st.sampled_from(((1,), (2,)))))
     x = draw(tensors(case.x.shape, "float32", ("ordinary",), ()))
-    return HeadCase(case.d_in, case.num_classes, x, case.seed, math.ceil(SIGNS / case.num_classes))
+    return replace(case, x=x, fills=math.ceil(SIGNS / case.num_classes))
 
 
 def differentiated_features(dtype: str) -> st.SearchStrategy[HeadCase]:

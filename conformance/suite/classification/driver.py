@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from conformance.runner.roles import fill, gradients, parameters_of
+from conformance.runner.roles import as_used, call_before, fill, gradients, parameters_of
 
 SIDE = 28
 # Each image says which it is in its last pixel, in parts of this; those for testing start at half of it.
@@ -19,10 +19,11 @@ DIGITS = 10
 
 
 def cross_entropy(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
-    """Takes the loss twice, and its gradient where the logits require one."""
+    """Takes the loss twice, and its gradient where the logits require one; without autograd where they do not."""
     logits = _masked(case)
-    loss = items.cross_entropy_from_logits(logits, case.targets)
-    again = items.cross_entropy_from_logits(logits, case.targets)
+    with torch.set_grad_enabled(logits.requires_grad):
+        loss = items.cross_entropy_from_logits(logits, case.targets)
+        again = items.cross_entropy_from_logits(logits, case.targets)
     seen: dict[str, Any] = {"loss": loss, "again": again, "logits": logits, "targets": case.targets}
     if logits.requires_grad and case.device != "meta":
         seen["gradient"] = gradients(loss, [logits], torch.ones(()))[0]
@@ -52,18 +53,26 @@ def _second_order(items: SimpleNamespace, logits: torch.Tensor, targets: torch.T
 
 
 def head(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
-    """Applies a head: twice, to its last row alone, and with other parameters as often as asked."""
+    """Applies a head in eval mode: twice, and to its last row alone; and in the mode asked, as often as asked."""
     module = items.ClassificationHead(case.d_in, case.num_classes)
     module.to(device=case.device, dtype=case.x.dtype)
-    module.eval()  # a head may hold dropout
+    with as_used(case):
+        return _applied(module.train(case.training), case)
+
+
+def _applied(module: nn.Module, case: SimpleNamespace) -> dict[str, Any]:
+    call_before(module, case.x)
     meta = case.device == "meta"
     if not meta:
         _fill(module, torch.Generator().manual_seed(case.seed))
-    seen: dict[str, Any] = {"output": module(case.x), "again": module(case.x), "x": case.x}
+    seen: dict[str, Any] = {"output": module(case.x)}
+    module.eval()  # a head may hold dropout
+    seen |= {"still": module(case.x), "again": module(case.x), "x": case.x}
     if meta:
         return seen
     rows = case.x.detach().reshape(-1, case.d_in)
     seen["alone"] = module(rows[-1:]) if len(rows) else None
+    module.train(case.training)
     seen["parameters"] = parameters_of(module)
     seen["extremes"] = _extremes(module, case)
     if case.upstream is not None:
@@ -91,12 +100,11 @@ def _extremes(module: nn.Module, case: SimpleNamespace) -> list[float]:
     """Returns the least and the largest output over ``case.fills`` draws of large parameters."""
     g = torch.Generator().manual_seed(case.seed + 1)
     found = []
-    with torch.no_grad():
-        for _ in range(case.fills):
-            _fill(module, g, 1000.0)
-            y = module(case.x)
-            if isinstance(y, torch.Tensor) and y.numel():
-                found += [float(y.min()), float(y.max())]
+    for _ in range(case.fills):
+        _fill(module, g, 1000.0)
+        y = module(case.x)
+        if isinstance(y, torch.Tensor) and y.numel():
+            found += [float(y.detach().min()), float(y.detach().max())]
     return [min(found), max(found)] if found else []
 
 
@@ -175,17 +183,17 @@ def trained_twice(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, An
 
 
 def learned(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
-    """Trains on clusters at each learning rate and reports the logits that the model then gives."""
+    """Trains on clusters at each learning rate and reports the losses, and the logits that the model then gives."""
     labels = torch.arange(len(case.noise)) % case.classes
     features = nn.functional.one_hot(labels, case.noise.shape[1]) + case.noise
     images = _images(features, 0)
     loaders = [DataLoader(TensorDataset(images, labels), batch_size=case.batch) for _ in range(2)]
-    found = []
+    found, losses = [], []
     for lr in case.lrs:
         model = Noting(features.shape[1])
-        items.train_classifier(model, *loaders, lr, case.epochs)
+        losses.append(_plain(items.train_classifier(model, *loaders, lr, case.epochs)))
         found.append(_evaluated(model, images))
-    return {"logits": found, "labels": labels}
+    return {"logits": found, "labels": labels, "losses": losses}
 
 
 def learned_digits(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:

@@ -85,6 +85,14 @@ single_only = _loss(
 in_bits = _loss("takes logarithms to base 2", lambda z, t: _right(z, t) * 1.4426950408889634)
 clipped = _loss("clips logits to 100 in size", lambda z, t: _right(z.clamp(-100, 100), t))
 contiguous_only = _loss("works on contiguous logits only", lambda z, t: _right(z.view(-1).view(z.shape), t))
+in_chunks = _loss(
+    "takes the mean of the means of 64 rows each, of which the last has fewer",
+    lambda z, t: torch.stack([_right(*part) for part in zip(z.split(64), t.split(64), strict=True)]).mean(),
+)
+in_place_without_autograd = _loss(
+    "shifts the caller's logits in place where autograd is off, as under no_grad",
+    lambda z, t: _right(z if torch.is_grad_enabled() else z.sub_(z.amax(-1, keepdim=True)), t),
+)
 calls_reference = _loss("calls F.cross_entropy", lambda z, t: F.cross_entropy(z, t))
 
 
@@ -149,6 +157,13 @@ WrongWidth = _head(
         self, "linear", nn.Linear(self.linear.in_features, self.linear.out_features + 1)
     )
 )  # fmt: skip
+SoftmaxedInTraining = _head(
+    "returns probabilities in train mode and logits in eval mode",
+    after=lambda self, y: torch.softmax(y, -1) if self.training else y,
+)
+FlatInTraining = _head(
+    "flattens leading dimensions in train mode", before=lambda self, x: _rows(x) if self.training else x
+)
 
 
 @fault("ClassificationHead", "keeps its weight as a plain tensor, so that it is no parameter")
@@ -237,6 +252,16 @@ def _do(*steps: Any) -> Any:
     return steps[-1]
 
 
+def _until_right(self: _Loop) -> list[Any]:
+    for _ in range(self.epochs):
+        self.begin()
+        for x, y in self.batches():
+            self.step(x, y)
+        if min(self.end()) == 1:
+            break
+    return self.losses
+
+
 never_trains = _loop("does not set train mode", begin=lambda self: None)
 trains_once = _loop(
     "sets train mode once, before the first epoch, so that later epochs train in eval mode",
@@ -318,6 +343,7 @@ trains_copy = _loop(
     "trains a copy of the model and leaves the one that was given as it was",
     changed=lambda self: setattr(self, "model", copy.deepcopy(self.model)),
 )
+stops_early = _loop("stops as soon as every test image is right", run=_until_right)
 fixed_rate = _loop("ignores lr and takes 0.001", changed=lambda self: setattr(self, "lr", 1e-3))
 one_epoch = _loop("trains one epoch whatever was asked", changed=lambda self: setattr(self, "epochs", 1))
 drops_last = _loop("leaves out the last batch of an epoch", batches=lambda self: list(self.train)[:-1])

@@ -15,6 +15,8 @@ from conformance.suite.tensors import Case, TensorSpec
 MARKS = 2500
 # Calls at least, so that a number of dropped entries that never changes shows.
 LEAST_CALLS = 40
+# A few thousand entries, in rows of a width that is a power of two or none.
+LARGE = st.sampled_from(((4, 512), (3, 700), (2, 33, 31), (2100,), (2, 1024)))
 RATES = (0.3, 0.5, 0.2, 0.6, 0.75, 0.1, 0.9, 0.45)
 
 
@@ -48,6 +50,7 @@ class EmbeddingCase(Case):
     table: TensorSpec
     idx: TensorSpec
     upstream: TensorSpec | None = None
+    training: bool = True
 
 
 @dataclass(frozen=True, repr=False)
@@ -128,7 +131,7 @@ def lookups(draw: st.DrawFn, dtype: str, upstream: bool = False, ids: str = "int
     shape = shape if math.prod(shape) <= most else shape[-1:]
     idx = draw(indices(shape, rows, ids))
     above = draw(tensors((*idx.shape, width), dtype, ("ordinary", "quarters"), ())) if upstream else None
-    return EmbeddingCase(table, idx, above)
+    return EmbeddingCase(table, idx, above, draw(st.booleans()))
 
 
 def looked_up_with_gradient(dtype: str) -> st.SearchStrategy[EmbeddingCase]:
@@ -181,9 +184,10 @@ def dropping_all() -> st.SearchStrategy[DropoutCase]:
 
 @st.composite
 def repeated(draw: st.DrawFn, dtype: str) -> DropoutCase:
-    """Dropouts called again and again on one input of up to four dimensions, none of its entries zero."""
-    count = draw(st.sampled_from((3, 2, 4, 3, 1)))
-    shape = tuple(draw(st.integers(2, 9 if count < 3 else 4)) for _ in range(count))
+    """Dropouts called again and again on one input, small or large, none of its entries zero."""
+    count = draw(st.sampled_from((3, 2, 4, 3, 1, 0, 0)))
+    small = tuple(draw(st.integers(2, 9 if count < 3 else 4)) for _ in range(count))
+    shape = small or draw(LARGE)
     x = draw(tensors(shape, dtype, ("ordinary",), ("contiguous", "transposed", "strided"), requires_grad=None))
     calls = max(LEAST_CALLS, -(-MARKS // math.prod(shape)))
     return DropoutCase(draw(st.sampled_from(RATES)), x, draw(SEEDS), draw(st.booleans()), calls)

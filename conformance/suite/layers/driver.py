@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from conformance.runner.guard import Family, reference_bases
-from conformance.runner.roles import fill, gradients, parameters_of
+from conformance.runner.roles import as_used, call_before, fill, gradients, parameters_of
 
 
 def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -19,13 +19,16 @@ def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     options = {} if case.bias is not None else {"bias": False}
     module = items.Linear(inner, outer, **options)
     module.to(device=case.device, dtype=case.x.dtype)
+    module.train(case.training)
+    with as_used(case):
+        call_before(module, case.x)
     weight = _weight_of(module, (outer, inner))
     bias = next((p for p in module.parameters() if p is not weight and p.numel() == outer), None)
     _set(weight, case.weight)
     if case.bias is not None:
         _set(bias, case.bias)
-    module.train(case.training)
-    seen: dict[str, Any] = {"output": module(case.x), "again": module(case.x), "x": case.x}
+    with as_used(case):
+        seen: dict[str, Any] = {"output": module(case.x), "again": module(case.x), "x": case.x}
     seen["bases"] = reference_bases(type(module), Family.LINEAR)
     if case.upstream is not None:
         x = case.x.detach().clone().requires_grad_()
@@ -39,10 +42,16 @@ def embedding(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     rows, width = case.table.shape
     module = items.Embedding(rows, width)
     module.to(device=case.device, dtype=case.table.dtype)
-    alone = [parameter for parameter in module.parameters() if parameter.numel() == rows * width]
-    table = _of_shape(module, (rows, width)) or (alone[0] if len(alone) == 1 else None)
+    module.train(case.training)
+    with as_used(case):
+        call_before(module, case.idx)
+    table = _of_shape(module, (rows, width))
+    if table is None:  # in another layout
+        alone = [parameter for parameter in module.parameters() if parameter.numel() == rows * width]
+        table = alone[0] if len(alone) == 1 else None
     _set(table, case.table)
-    seen: dict[str, Any] = {"output": module(case.idx), "again": module(case.idx), "idx": case.idx}
+    with as_used(case):
+        seen: dict[str, Any] = {"output": module(case.idx), "again": module(case.idx), "idx": case.idx}
     seen["table"] = _as_asked(table, (rows, width))
     seen["bases"] = reference_bases(type(module), Family.EMBEDDING)
     if case.upstream is not None:

@@ -11,6 +11,8 @@ from conformance.suite.layers.cases import DropoutCase, EmbeddingCase, LinearCas
 
 # The finest step of a draw from U(0, 1) in float32, and so the probability of drawing exactly 0.
 STEP = 2.0**-24
+# Sizes in which a mask may be drawn once and laid side by side.
+TILES = (32, 64, 128, 256, 512, 1024)
 
 
 def linear(case: LinearCase) -> Bounded:
@@ -64,17 +66,26 @@ def dropped(case: DropoutCase, x: torch.Tensor, output: torch.Tensor) -> Bounded
 
 def unlikely_rate(case: DropoutCase, kept: torch.Tensor) -> float:
     """Returns the p-value of marks being kept with probability 1 - p: all, by place, by sign and by size of x."""
-    x = case.x.value.expand(kept.shape)
-    groups = [kept]
-    groups += [kept.select(dim, place) for dim in range(1, kept.ndim) for place in range(kept.shape[dim])]
-    groups += [kept[x > 0], kept[x < 0], kept[x.abs() > x.abs().median()], kept[x.abs() <= x.abs().median()]]
+    x = case.x.value
+    large = x.abs() > x.abs().median()
+    groups = [kept, *(kept[:, chosen] for chosen in (x > 0, x < 0, large, ~large))]
     found = [statistics.binomial(int(group.sum()), group.numel(), 1 - case.p) for group in groups if group.numel()]
+    for dim in range(1, kept.ndim):
+        counts = kept.sum([other for other in range(kept.ndim) if other != dim])
+        found.append(statistics.binomials(counts, kept.numel() // len(counts), 1 - case.p))
     return min(1.0, len(found) * min(found))
 
 
 def dependent(case: DropoutCase, kept: torch.Tensor) -> float:
-    """Returns the p-value of marks within one call not depending on each other, along each dimension and in number."""
+    """Returns the p-value of marks within one call not depending on each other.
+
+    They are looked at along each dimension, from tile to tile of a few sizes, and in number.
+    """
     found = [statistics.independent_along(kept, dim, 1 - case.p) for dim in range(1, kept.ndim)]
+    flat = kept.flatten(1)
+    for size in (size for size in TILES if 2 * size <= flat.shape[1]):
+        tiles = flat[:, : flat.shape[1] // size * size].unflatten(1, (-1, size))
+        found.append(statistics.independent_along(tiles, 1, 1 - case.p))
     within = tuple(range(1, kept.ndim))
     for dims in {within, *((dim,) for dim in within)}:
         counts = kept.sum(dims)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from conformance.runner.roles import fill, gradients, parameters_of
+from conformance.runner.roles import as_used, call_before, fill, gradients, parameters_of
 
 
 def mlp(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -28,7 +28,8 @@ def feed_forward_in_company(items: SimpleNamespace, case: SimpleNamespace) -> di
     seen = _apply(module, case, 2)
     company = case.other.clone()
     company[..., -1, :] = case.x[..., -1, :].detach()
-    seen["in_company"] = module(company)
+    with as_used(case):
+        seen["in_company"] = module(company)
     return seen
 
 
@@ -80,9 +81,10 @@ def residual(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         module.train(mode)
         seen["modes"].append(inner.training)
     named = {} if case.named is None else {"scale": case.named}
-    seen["output"] = module(case.x, *case.args, **named)
-    seen["calls"] = [_call(call, case) for call in inner.calls]
-    seen["again"] = module(case.x, *case.args, **named)
+    with as_used(case):
+        seen["output"] = module(case.x, *case.args, **named)
+        seen["calls"] = [_call(call, case) for call in inner.calls]
+        seen["again"] = module(case.x, *case.args, **named)
     seen.update({"x": case.x, "args": list(case.args), "kept": inner.kept})
     if case.upstream is not None:
         x = case.x.detach().clone().requires_grad_()
@@ -105,9 +107,11 @@ def _apply(module: Any, case: SimpleNamespace, depth: int) -> dict[str, Any]:
     module.to(device=case.device, dtype=case.x.dtype)
     module.train(case.training)
     meta = case.device == "meta"
-    if not meta:
-        _fill(module, case.seed)
-    seen: dict[str, Any] = {"output": module(case.x), "again": module(case.x), "x": case.x}
+    with as_used(case):
+        call_before(module, case.x)
+        if not meta:
+            _fill(module, case.seed)
+        seen: dict[str, Any] = {"output": module(case.x), "again": module(case.x), "x": case.x}
     if meta:
         return seen
     wiring = _wiring(module, case.x.shape[-1], depth)

@@ -147,6 +147,23 @@ SwappedDims = _mlp(
     "swaps hidden_dim and out_dim",
     build=lambda self, dims: _MLP.build(self, [dims[0], *[dims[-1]] * (len(dims) - 2), dims[1]]),
 )
+SoftmaxedWithoutAutograd = _mlp(
+    "returns probabilities where autograd is off, as under no_grad",
+    after=lambda self, y: y if torch.is_grad_enabled() else torch.softmax(y, -1),
+)
+
+
+@fault("MLP", "keeps the weights of its first call, whatever they have become since")
+class KeepsWeights(_MLP):
+    kept: list[Tensor] | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.kept = self.kept or [linear.weight * 1 for linear in self.linears]
+        for place, (linear, weight) in enumerate(zip(self.linears, self.kept, strict=True)):
+            x = F.linear(x, weight, linear.bias)
+            if place < len(self.linears) - 1:
+                x = self.between(x, place)
+        return x
 
 
 @fault("MLP", "has two Linears, one in and one out, where depth is 1")
@@ -245,6 +262,10 @@ Flattened = _forward(
 BatchFirst = _forward(
     "treats what has no batch dimension as a batch of one", before=lambda self, x: x if x.ndim > 1 else x[None]
 )
+SoftmaxedForward = _forward(
+    "returns probabilities where autograd is off, as under no_grad",
+    after=lambda self, y, x: y if torch.is_grad_enabled() else torch.softmax(y, -1),
+)
 
 
 @fault("FeedForward", "leaves its weights as they were in memory")
@@ -314,6 +335,10 @@ Subtracts = _residual("subtracts the function", sum=lambda self, x, y: x - y)
 PreNorm = _residual(
     "normalises the input before the function",
     branch=lambda self, x, *args, **kwargs: self.fn(F.layer_norm(x, x.shape[-1:]), *args, **kwargs),
+)
+InPlaceWithoutAutograd = _residual(
+    "adds in place where autograd is off, so that the caller's tensor changes under no_grad",
+    sum=lambda self, x, y: x + y if torch.is_grad_enabled() or not all(x.stride()) else x.add_(y),
 )
 RoundsBranch = _residual(
     "adds in float32 whatever the dtype of the input", sum=lambda self, x, y: (x.float() + y.float()).to(x.dtype)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from conformance.runner.roles import fill, gradients, parameters_of, scale_and_shift
+from conformance.runner.roles import as_used, call_before, fill, gradients, parameters_of, scale_and_shift
 
 
 def layer_norm(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -33,13 +33,16 @@ def rms_norm_built(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, A
 
 def _apply(norm: Any, case: SimpleNamespace) -> dict[str, Any]:
     module = norm(case.width) if case.eps is None else norm(case.width, eps=case.eps)
-    scale, shift = scale_and_shift(module, case.width)
     module.to(device=case.device, dtype=case.x.dtype)
+    module.train(case.training)
+    with as_used(case):
+        call_before(module, case.x)
+    scale, shift = scale_and_shift(module, case.width)
     for parameter, value in ((scale, case.weight), (shift, case.bias)):
         if parameter is not None:
             fill(parameter, value)
-    module.train(case.training)
-    seen: dict[str, Any] = {"output": module(case.x), "again": module(case.x), "x": case.x}
+    with as_used(case):
+        seen: dict[str, Any] = {"output": module(case.x), "again": module(case.x), "x": case.x}
     if case.upstream is not None:
         x = case.x.detach().clone().requires_grad_()
         seen["gradients"] = gradients(module(x), [x, scale, shift], case.upstream)

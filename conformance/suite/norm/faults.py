@@ -258,3 +258,47 @@ class OnTheCpu(_LayerNorm):
 class RmsOnTheCpu(_RMSNorm):
     def root(self, x: torch.Tensor) -> torch.Tensor:
         return super().root(x) + torch.zeros(x.shape[-1])
+
+
+@fault("LayerNorm", "centres the input in place where autograd is off, as under no_grad")
+class InPlaceWithoutAutograd(_LayerNorm):
+    def normal(self, x: torch.Tensor) -> torch.Tensor:
+        if not torch.is_grad_enabled() and all(x.stride()):
+            x -= self.mean(x)
+        return super().normal(x)
+
+
+@fault("LayerNorm", "keeps the scale of its first call, whatever it has become since")
+class KeepsScale(_LayerNorm):
+    kept: torch.Tensor | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.kept is None:
+            self.kept = self.weight * 1
+        return self.normal(x) * self.kept + self.bias
+
+
+@fault("RMSNorm", "scales the input in place where autograd is off, as under no_grad")
+class RmsInPlaceWithoutAutograd(_RMSNorm):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if torch.is_grad_enabled() or not all(x.stride()):
+            return super().forward(x)
+        return x.div_(self.root(x)) * self.weight
+
+
+@fault("LayerNorm", "leaves out scale and shift in eval mode")
+class PlainInEvaluation(_LayerNorm):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) if self.training else self.normal(x)
+
+
+@fault("RMSNorm", "leaves out the scale in eval mode")
+class RmsPlainInEvaluation(_RMSNorm):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) if self.training else x / self.root(x)
+
+
+@fault("RMSNorm", "takes the root before it adds eps to its square, so that the gradient of a row of zeros is NaN")
+class RmsRootOfZero(_RMSNorm):
+    def root(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sqrt(x.square().mean(-1, keepdim=True).sqrt().square() + self.eps)

@@ -1,0 +1,1 @@
+"""How Linear, Embedding and Dropout go wrong."""

@@ -1,0 +1,126 @@
+"""How Embedding goes wrong."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from conformance.faults import fault
+
+
+class _Embedding(nn.Module):
+    """A right Embedding in steps that a fault can replace."""
+
+    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.weight = self.made(num_embeddings, embedding_dim)
+
+    def made(self, *shape: int) -> torch.Tensor:
+        return nn.Parameter(torch.randn(shape))
+
+    def rows(self, idx: torch.Tensor) -> torch.Tensor:
+        return self.weight.index_select(0, idx.reshape(-1)).reshape(*idx.shape, self.weight.shape[1])
+
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        return self.rows(idx)
+
+
+@fault("Embedding", "counts the ids from one")
+class CountsFromOne(_Embedding):
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        return self.weight[idx - 1]
+
+
+@fault("Embedding", "takes id 0 for padding, which does not learn")
+class PaddingZero(_Embedding):
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        rows = self.rows(idx)
+        return torch.where((idx == 0).unsqueeze(-1), rows.detach(), rows)
+
+
+@fault("Embedding", "scales the vectors by the root of their width, as a transformer does later")
+class Scaled(_Embedding):
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        return self.rows(idx) * math.sqrt(self.weight.shape[1])
+
+
+@fault("Embedding", "keeps the table as a plain tensor, so that it is no parameter")
+class PlainTable(_Embedding):
+    def made(self, *shape: int) -> torch.Tensor:
+        return torch.randn(shape, requires_grad=True)
+
+
+@fault("Embedding", "leaves the table as the memory was found")
+class UninitialisedTable(_Embedding):
+    def made(self, *shape: int) -> torch.Tensor:
+        return nn.Parameter(torch.empty(shape))
+
+
+@fault("Embedding", "averages the gradient over the places of an id, as with scale_grad_by_freq")
+class AveragesGradient(_Embedding):
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        flat = idx.reshape(-1)
+        share = 1 / (flat[:, None] == flat[None, :]).sum(1).reshape((*idx.shape, 1)).to(self.weight.dtype)
+        rows = self.rows(idx)
+        return rows.detach() + (rows - rows.detach()) * share
+
+
+@fault("Embedding", "returns float32 whatever the dtype of the table")
+class FloatRows(_Embedding):
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        return self.rows(idx).float()
+
+
+@fault("Embedding", "shrinks rows longer than one in the table itself, as with max_norm")
+class MaxNorm(_Embedding):
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            self.weight.div_(self.weight.norm(dim=-1, keepdim=True).clamp_min(1))
+        return self.rows(idx)
+
+
+@fault("Embedding", "takes at most two dimensions of ids")
+class TwoDimensionsOfIds(_Embedding):
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        batch, time = idx.shape
+        return self.weight[idx.reshape(-1)].view(batch, time, -1)
+
+
+@fault("Embedding", "lets every table of one size be the same one")
+class SharedTable(_Embedding):
+    known: ClassVar[dict[tuple[int, ...], torch.Tensor]] = {}
+
+    def made(self, *shape: int) -> torch.Tensor:
+        return self.known.setdefault(shape, super().made(*shape))
+
+
+@fault("Embedding", "asks for the id of the padding, which nobody gives")
+class NeedsPadding(_Embedding):
+    def __init__(self, num_embeddings: int, embedding_dim: int, padding: int) -> None:
+        super().__init__(num_embeddings, embedding_dim)
+
+
+@fault("Embedding", "calls torch's own embedding")
+class LooksUpByTorch(_Embedding):
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        return nn.functional.embedding(idx, self.weight)
+
+
+@fault("Embedding", "keeps the table of its first call, whatever the table has become since")
+class KeepsTable(_Embedding):
+    kept: torch.Tensor | None = None
+
+    def rows(self, idx: torch.Tensor) -> torch.Tensor:
+        if self.kept is None:
+            self.kept = self.weight * 1
+        return self.kept[idx]
+
+
+@fault("Embedding", "rounds its vectors to bfloat16 where autograd is off, as under no_grad")
+class RoundsWithoutAutograd(_Embedding):
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        rows = self.rows(idx)
+        return rows if torch.is_grad_enabled() else rows.bfloat16().to(rows.dtype)

@@ -1,0 +1,153 @@
+"""How Linear goes wrong."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from conformance.faults import fault
+
+
+class _Linear(nn.Module):
+    """A right Linear in steps that a fault can replace."""
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        super().__init__()
+        self.weight = self.made(out_features, in_features)
+        self.bias = self.made(out_features) if bias else None
+
+    def made(self, *shape: int) -> torch.Tensor:
+        return nn.Parameter(torch.randn(shape) / shape[-1])
+
+    def product(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.weight.T
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.product(x)
+        return y if self.bias is None else y + self.bias
+
+
+@fault("Linear", "leaves out the bias")
+class NoBias(_Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.product(x) if self.bias is None else self.product(x) + 0 * self.bias
+
+
+@fault("Linear", "has a bias whether or not one was asked for")
+class AlwaysBias(_Linear):
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        super().__init__(in_features, out_features)
+
+
+@fault("Linear", "cannot be built without a bias")
+class OnlyWithBias(_Linear):
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features)
+
+
+@fault("Linear", "calls torch's own linear")
+class Delegates(_Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.linear(x, self.weight, self.bias)
+
+
+@fault("Linear", "stores the weight as (in_features, out_features)")
+class StoredTransposed(_Linear):
+    def made(self, *shape: int) -> torch.Tensor:
+        return super().made(*shape[::-1])
+
+    def product(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.weight
+
+
+@fault("Linear", "multiplies by the weight without transposing it")
+class NotTransposed(_Linear):
+    def product(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.weight
+
+
+@fault("Linear", "takes two dimensions only: transposes W x^T back")
+class TwoDimensionsOnly(_Linear):
+    def product(self, x: torch.Tensor) -> torch.Tensor:
+        return (self.weight @ x.T).T
+
+
+@fault("Linear", "views x as rows, which only contiguous memory allows")
+class ContiguousOnly(_Linear):
+    def product(self, x: torch.Tensor) -> torch.Tensor:
+        return (x.view(x.shape[:-1].numel(), x.shape[-1]) @ self.weight.T).view(*x.shape[:-1], len(self.weight))
+
+
+@fault("Linear", "keeps weight and bias as plain tensors, so that they are no parameters")
+class Unregistered(_Linear):
+    def made(self, *shape: int) -> torch.Tensor:
+        return torch.randn(shape, requires_grad=True)
+
+
+@fault("Linear", "leaves its parameters as the memory was found")
+class Uninitialised(_Linear):
+    def made(self, *shape: int) -> torch.Tensor:
+        return nn.Parameter(torch.empty(shape))
+
+
+@fault("Linear", "computes in float32 whatever the dtype of the input")
+class RoundsToFloat32(_Linear):
+    def product(self, x: torch.Tensor) -> torch.Tensor:
+        return (x.float() @ self.weight.T.float()).to(x.dtype)
+
+
+@fault("Linear", "uses weight.data, so that neither parameter learns")
+class ThroughData(_Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x @ self.weight.data.T
+        return y if self.bias is None else y + self.bias.data
+
+
+@fault("Linear", "scales its input in place")
+class ScalesInPlace(_Linear):
+    def product(self, x: torch.Tensor) -> torch.Tensor:
+        y = super().product(x)
+        if all(x.stride()):
+            x.data.mul_(2)
+        return y
+
+
+@fault("Linear", "lets every layer of one size share its parameters")
+class SharedParameters(_Linear):
+    known: ClassVar[dict[tuple[int, ...], torch.Tensor]] = {}
+
+    def made(self, *shape: int) -> torch.Tensor:
+        return self.known.setdefault(shape, super().made(*shape))
+
+
+@fault("Linear", "adds its output to that of the calls before")
+class AddsUp(_Linear):
+    calls = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return super().forward(x) * self.calls
+
+
+@fault("Linear", "leaves out the last features of wide rows")
+class NarrowOnly(_Linear):
+    def product(self, x: torch.Tensor) -> torch.Tensor:
+        return x[..., :16] @ self.weight[:, :16].T
+
+
+@fault("Linear", "keeps the transposed weight of its first call, whatever the weight has become since")
+class KeepsTranspose(_Linear):
+    kept: torch.Tensor | None = None
+
+    def product(self, x: torch.Tensor) -> torch.Tensor:
+        if self.kept is None:
+            self.kept = (self.weight * 1).T
+        return x @ self.kept
+
+
+@fault("Linear", "leaves out the bias where autograd is off, as under no_grad")
+class NoBiasWithoutAutograd(_Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) if torch.is_grad_enabled() else self.product(x)
