@@ -84,7 +84,7 @@ def dependent(case: DropoutCase, kept: torch.Tensor) -> float:
     found = [statistics.independent_along(kept, dim, 1 - case.p) for dim in range(1, kept.ndim)]
     flat = kept.flatten(1)
     for size in (size for size in TILES if 2 * size <= flat.shape[1]):
-        tiles = flat[:, : flat.shape[1] // size * size].unflatten(1, (-1, size))
+        tiles = flat[:, : flat.shape[1] // size * size].reshape(len(flat), -1, size)
         found.append(statistics.independent_along(tiles, 1, 1 - case.p))
     within = tuple(range(1, kept.ndim))
     for dims in {within, *((dim,) for dim in within)}:
