@@ -22,6 +22,8 @@ LONG = ((33,), (1000,), (2049,), (4096,), (3, 700), (40, 60), (2, 5, 128))
 # The default of the exercise's signature.
 EPS = 1e-8
 NOT_FINITE = (math.nan, math.inf, -math.inf)
+# What p.grad is for a parameter that requires grad: another tensor than the gradient that is given, nothing, or it.
+HELD = ("another", "nothing", "the gradient")
 
 Betas = tuple[float, float]
 # A parameter with its gradient, m, v, and t.
@@ -63,7 +65,7 @@ class Hyper(Case):
 class StepCase(Hyper):
     """One step of one parameter; ``focus`` names the requirement that the case was drawn for.
 
-    ``not_finite`` goes to every third entry of the gradient; None leaves it as it is.
+    ``not_finite`` goes to every third entry of the gradient; None leaves it as it is. ``held``: one of ``HELD``.
     """
 
     lr: float
@@ -74,14 +76,16 @@ class StepCase(Hyper):
     t: int
     focus: str = "formula"
     not_finite: float | None = None
+    held: str = "the gradient"
 
 
 @dataclass(frozen=True, repr=False)
 class ManyCase(Hyper):
-    """One step of many parameters."""
+    """One step of many parameters; ``held``: one of ``HELD``."""
 
     lr: float
     slots: tuple[Slot, ...]
+    held: str = "nothing"
 
 
 @dataclass(frozen=True, repr=False)
@@ -185,7 +189,8 @@ def telling_step(draw: st.DrawFn, dtype: str) -> StepCase:
 def leaf_step(draw: st.DrawFn, dtype: str = "float32") -> StepCase:
     """Draws a step of a leaf that requires grad."""
     p, grad, m, v, t = _slot(draw, draw(SHORT), dtype, leaf=True)
-    return StepCase((0.9, 0.99), 1e-3, draw(_DECAYS), 0.1, p, grad, m, v, t, "leaf")
+    held = draw(st.sampled_from(HELD))
+    return StepCase((0.9, 0.99), 1e-3, draw(_DECAYS), 0.1, p, grad, m, v, t, "leaf", held=held)
 
 
 @st.composite
@@ -206,7 +211,7 @@ def many(draw: st.DrawFn, dtype: str = "float32", *, leaf: bool = False) -> Many
         own = dtype if alike else draw(st.sampled_from((dtype, dtype, dtype, *FLOATS)))
         shape = slots[0][0].shape if alike and slots else draw(SHAPES)
         slots.append(_slot(draw, shape, own, leaf=leaf))
-    return ManyCase(*_hyper(draw, dtype), tuple(slots))
+    return ManyCase(*_hyper(draw, dtype), tuple(slots), draw(st.sampled_from(HELD)) if leaf else "nothing")
 
 
 @st.composite

@@ -10,6 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
+# What every entry of p.grad holds where it is not the gradient that is given.
+STALE = 7.0
+
 
 @dataclass
 class State:
@@ -52,16 +55,15 @@ def step(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         grad = grad.clone().reshape(-1)
         grad[::3] = case.not_finite
         grad = grad.view(case.grad.shape)
-    if p.requires_grad:
-        p = nn.Parameter(p)
-        p.grad = grad
+    p, held = _parameter(p, grad, case.held)
     view = p.detach()
     before = view.clone()
     came_back = items.adamw_step_(p, grad, _made(items, case.m, case.v, case.t), case.lr, **_options(case))
     return {
         **_moved(p, view, before),
         "grad": grad,
-        "grad_kept": p.grad is grad if case.p.requires_grad else True,
+        "held": held,
+        "held_kept": p.grad is held,
         "state": _fields(came_back),
     }
 
@@ -79,7 +81,8 @@ def program(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 
 def many(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Takes one step of many parameters and reports each as ``step`` does, and what came back."""
-    params = [nn.Parameter(p) if p.requires_grad else p for p, *_ in case.slots]
+    pairs = [_parameter(p, grad, case.held) for p, grad, *_ in case.slots]
+    params, held = [p for p, _ in pairs], [other for _, other in pairs]
     grads = [grad for _, grad, *_ in case.slots]
     states = [_made(items, m, v, t) for _, _, m, v, t in case.slots]
     views = [p.detach() for p in params]
@@ -89,6 +92,8 @@ def many(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     return {
         "params": [_moved(p, view, old) for p, view, old in zip(params, views, before, strict=True)],
         "grads": grads,
+        "held": held,
+        "held_kept": [p.grad is other for p, other in pairs],
         "lengths": [len(given) for given in lists],
         **_listed(came_back),
     }
@@ -122,6 +127,15 @@ def lengths(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     except Exception as error:
         return {"refused": type(error).__name__}
     return {"refused": None}
+
+
+def _parameter(p: torch.Tensor, grad: torch.Tensor, held: str) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Returns p, as a Parameter if it requires grad, and what its p.grad is: nothing, the gradient, or another."""
+    if not p.requires_grad:
+        return p, None
+    p = nn.Parameter(p)
+    p.grad = {"another": torch.full_like(p.detach(), STALE), "the gradient": grad}.get(held)
+    return p, p.grad
 
 
 def _made(items: SimpleNamespace, m: torch.Tensor, v: torch.Tensor, t: int) -> Any:

@@ -174,6 +174,10 @@ clears_grad = _wrong(
     "clears p.grad after the step",
     all=lambda s, p, grad, state: setattr(p, "grad", None) or Step.all(s, p, grad, state),  # type: ignore[func-returns-value]
 )
+takes_p_grad = _wrong(
+    "steps along p.grad, where there is one, instead of the gradient that is given",
+    all=lambda s, p, grad, state: Step.all(s, p, grad if p.grad is None else p.grad, state),
+)
 freezes = _wrong(
     "switches requires_grad off to change p, and leaves it so",
     take=lambda s, p, grad, state: s.all(p.requires_grad_(False), grad, state),
