@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -32,7 +31,10 @@ def state(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 
 
 def init(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
-    """Makes a state, writes to its m, and reports everything around it; memory that nobody wrote holds NaN here."""
+    """Makes a state, adds 1 to its m and then to its v, and reports everything around each, then makes the next.
+
+    Memory that nobody wrote holds NaN here.
+    """
     p = case.p
     if case.poison is not None:
         p.detach().fill_(case.poison)
@@ -40,11 +42,12 @@ def init(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     found = items.init_adamw_state(p)
     seen = {**_fields(found), "p": p, "before": before}
     seen = {name: _copied(value) for name, value in seen.items()}
-    if isinstance(getattr(found, "m", None), torch.Tensor):
-        with contextlib.suppress(RuntimeError):  # one number expanded to the shape of p cannot be written to
-            found.m.detach().add_(1)
+    seen["refused"] = {}
+    for name, other in (("m", "v"), ("v", "m")):
+        seen["refused"][name] = _added_to(getattr(found, name, None))
+        seen[f"{other}_after_{name}"] = _copied(getattr(found, other, None))
     again = items.init_adamw_state(p)
-    seen["after_writing"] = {"p": p, "v": getattr(found, "v", None), "next m": getattr(again, "m", None)}
+    seen["after"] = {"p": p, "next m": getattr(again, "m", None), "next v": getattr(again, "v", None)}
     return seen
 
 
@@ -136,6 +139,17 @@ def _parameter(p: torch.Tensor, grad: torch.Tensor, held: str) -> tuple[torch.Te
     p = nn.Parameter(p)
     p.grad = {"another": torch.full_like(p.detach(), STALE), "the gradient": grad}.get(held)
     return p, p.grad
+
+
+def _added_to(moment: Any) -> str | None:
+    """Adds 1 to every entry, in place; returns what was raised, as by one number that is expanded."""
+    if isinstance(moment, torch.Tensor):
+        try:
+            with torch.no_grad():
+                moment.add_(1)
+        except RuntimeError as error:
+            return str(error)
+    return None
 
 
 def _made(items: SimpleNamespace, m: torch.Tensor, v: torch.Tensor, t: int) -> Any:

@@ -79,11 +79,17 @@ def test_a_fresh_state_is_zero_and_its_own(case: InitCase, seen: Seen, check: Ch
     zero = type(fields["t"]) is int and fields["t"] == 0
     check.that("counter", zero, got=kind_of(fields["t"]), expected="the int 0", path="t")
     check.bits("untouched", seen.p, seen.before, path="p after the call")
-    after = "after 1 was added to m"
-    for name in ("v", "next m"):
-        if check.tensor("own-memory", seen.after_writing[name], shape=p.shape, dtype=p.dtype, path=f"{name} {after}"):
-            check.close("own-memory", seen.after_writing[name], Bounded.exact(zeros), path=f"{name} {after}")
-    check.bits("own-memory", seen.after_writing["p"], seen.before, path=f"p {after}")
+    for name, error in seen.refused.items():
+        check.that("own-memory", error is None, got=error, expected="1 added to each entry", path=f"{name}.add_(1)")
+    _stays_its_own(seen.v_after_m, zeros, "v after 1 was added to m", check)
+    _stays_its_own(seen.m_after_v, zeros + 1, "m after 1 was added to it, and to v", check)
+    for name in ("next m", "next v"):
+        _stays_its_own(seen.after[name], zeros, f"{name} after 1 was added to these", check)
+    check.bits("own-memory", seen.after["p"], seen.before, path="p after 1 was added to m and v")
+
+
+def _stays_its_own(moment: Any, expected: torch.Tensor, path: str, check: Check) -> None:
+    check.close("own-memory", moment, Bounded.exact(expected), dtype=expected.dtype, path=path)
 
 
 @holds(
