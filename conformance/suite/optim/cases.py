@@ -117,13 +117,18 @@ SHAPES = st.sampled_from((*_SHORT, *_SHORT, *LONG))
 
 _HALF_BETAS = st.sampled_from([(a, b) for b in (0.999, 0.9, 0.99) for a in (0.9, 0.5, 0.95)])
 _BETAS = st.sampled_from(
-    [(a, b) for b in (0.999, 0.99, 0.9, 0.5, 1e-3, 0.9999, 0.999999) for a in (0.9, 0.5, 1e-3, 0.95, 0.99, 0.999)]
+    [
+        (a, b)
+        for b in (0.999, 0.99, 0.9, 0.5, 1e-3, 0.9999, 0.999999, 0.0)
+        for a in (0.9, 0.5, 1e-3, 0.95, 0.99, 0.999, 0.0)
+    ]
 )
 _HALF_EPS = st.sampled_from((1e-3, 0.1, 1.0))
 _EPS = st.sampled_from((1e-8, 1e-3, 0.1, 1.0, 1e-12, 1e-10, 2e-7, 1e-6, 1e-5, 1e-4, 0.02, 0.5))
 # Below 1e-2 a step of a 16-bit parameter disappears in its rounding.
 _HALF_RATES = st.sampled_from((0.1, 1.0, 0.01))
-_RATES = st.sampled_from((0.1, 0.01, 1.0, 1e-3, 0.3, 1e-5))
+# A rate of zero moves nothing, and tells little: one draw in thirteen.
+_RATES = st.sampled_from((0.1, 0.01, 1.0, 1e-3, 0.3, 1e-5) * 2 + (0.0,))
 _DECAYS = st.sampled_from((0.01, 0.0, 0.1, 2.0, 10.0, 0.5))
 _COUNTS = st.sampled_from((0, 1, 2, 5, *range(3, 31), 100, 999, 2500, 10_000))
 _SCALES = st.sampled_from((1.0, 1e-3, 1e-7, 100.0))
