@@ -98,6 +98,10 @@ def many(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         "held": held,
         "held_kept": [p.grad is other for p, other in pairs],
         "lengths": [len(given) for given in lists],
+        "same": {
+            name: len(given) == len(own) and all(a is b for a, b in zip(given, own, strict=True))
+            for name, given, own in (("params", lists[0], params), ("grads", lists[1], grads))
+        },
         **_listed(came_back),
     }
 

@@ -207,6 +207,10 @@ def test_each_of_many_takes_its_own_step(case: ManyCase, seen: Seen, check: Chec
             _holds_moments("states", "states", seen.states[place], after, p, check, f"states[{place}].")
     kept = seen.lengths == [count] * 3
     check.that("untouched", kept, got=seen.lengths, expected=f"three of {count}", path="lengths of the lists")
+    # Not so the states: the updated ones may take the places of the old ones.
+    for name, same in seen.same.items():
+        got = "others, or in another order"
+        check.that("untouched", same is True, got=got, expected="the tensors that it held", path=f"the list {name}")
 
 
 @holds(
