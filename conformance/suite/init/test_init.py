@@ -323,9 +323,10 @@ def _reaches(requirement: str, drawn: Any, bound: float, check: Check, path: str
     """Checks that the draws reach up to the bound, and not beyond."""
     if not _within(requirement, drawn, bound, check, path):
         return False
-    got = f"no entry beyond {float(drawn.abs().max()):.6g} in {drawn.numel()} draws"
+    size = float(drawn.abs().max())
+    got = f"no entry beyond {size:.6g} in {drawn.numel()} draws"
     p_value = oracle.short_of(drawn, bound)
-    return check.chance(requirement, p_value, got=got, expected=f"entries up to ±{bound:.6g}", path=path)
+    return check.chance(requirement, p_value, got=got, expected=f"entries up to ±{bound:.6g}", path=path, size=size)
 
 
 def _draws_from(
@@ -344,7 +345,7 @@ def _draws_from(
     mean, deviation = float(drawn.double().mean()), float(drawn.double().std(correction=0))
     got = f"{drawn.numel()} draws of mean {mean:.4g} and standard deviation {deviation:.4g}"
     expected = f"draws from U(-{bound:.6g}, {bound:.6g}), of mean 0 and standard deviation {bound / 3**0.5:.4g}"
-    check.chance(uniform, oracle.uniform(drawn, bound), got=got, expected=expected, path=path)
+    check.chance(uniform, oracle.uniform(drawn, bound), got=got, expected=expected, path=path, size=deviation)
     got = "entries whose signs follow those of their neighbours, or of the draw before"
     check.chance(independent, oracle.independent(drawn), got=got, expected="independent draws", path=path)
 
