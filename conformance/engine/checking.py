@@ -72,6 +72,7 @@ class Logged:
     text: str
     got: torch.Tensor | None = None
     exact: Bounded | None = None
+    size: float | None = None
 
 
 class Check:
@@ -180,9 +181,15 @@ class Check:
             return False
         return self.close(requirement, torch.tensor(got, dtype=torch.float64), expected, path=path)
 
-    def chance(self, requirement: str, p_value: float, *, got: str, expected: str, path: str = "") -> bool:
-        """Checks that an outcome is no less likely, for a right submission, than the suite's share of its budget."""
-        return self._settle(requirement, p_value >= statistics.ALPHA, path, f"{got} (p = {p_value:.2g})", expected)
+    def chance(
+        self, requirement: str, p_value: float, *, got: str, expected: str, path: str = "", size: float | None = None
+    ) -> bool:
+        """Checks that an outcome is no less likely, for a right submission, than the suite's share of its budget.
+
+        ``size`` is what tells one failed answer from another, where a number does.
+        """
+        text, ok = f"{got} (p = {p_value:.2g})", p_value >= statistics.ALPHA
+        return self._settle(requirement, ok, path, text, expected, size=size)
 
     def _settle(
         self,
@@ -194,6 +201,7 @@ class Check:
         entries: tuple[Entry, ...] = (),
         compared: tuple[torch.Tensor, Bounded] | None = None,
         count: int = 1,
+        size: float | None = None,
     ) -> bool:
         ok = bool(ok) if isinstance(ok, bool | np.bool_) else False  # what was forged may compare to something else
         if self.variant.device == "meta":
@@ -202,7 +210,7 @@ class Check:
         tally.comparisons += count
         tally.informative += count
         tensor, exact = compared or (None, None)
-        self.log.append(Logged(requirement, path, ok, got, tensor, exact))
+        self.log.append(Logged(requirement, path, ok, got, tensor, exact, size))
         if not ok and requirement not in self.known:
             rule = self.prop.level(requirement, self.variant) is Level.RULE
             status = Status.RULE if rule else Status.WRONG

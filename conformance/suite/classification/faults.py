@@ -87,7 +87,9 @@ clipped = _loss("clips logits to 100 in size", lambda z, t: _right(z.clamp(-100,
 contiguous_only = _loss("works on contiguous logits only", lambda z, t: _right(z.view(-1).view(z.shape), t))
 in_chunks = _loss(
     "takes the mean of the means of 64 rows each, of which the last has fewer",
-    lambda z, t: torch.stack([_right(*part) for part in zip(torch.split(z, 64), torch.split(t, 64), strict=True)]).mean(),
+    lambda z, t: torch.stack(
+        [_right(*part) for part in zip(torch.split(z, 64), torch.split(t, 64), strict=True)]
+    ).mean(),
 )
 in_place_without_autograd = _loss(
     "shifts the caller's logits in place where autograd is off, as under no_grad",

@@ -49,9 +49,9 @@ def layer(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Initialises a Linear, and one without a bias."""
     torch.manual_seed(case.seed)
     options = {} if case.scheme is None else {"scheme": case.scheme}
-    made = _linear(case.weight, case.bias)
-    weight, bias = made.weight, made.bias
-    drawn, biases, returned = [], [], []
+    made, plain = _linear(case.weight, case.bias), _linear(case.weight, None)
+    weight, bias, plain_weight = made.weight, made.bias, plain.weight
+    drawn, biases, returned, plain_drawn, plain_returned = [], [], [], [], []
     for _ in range(_draws(case)):
         returned.append(items.init_linear_(made, **options))
         drawn.append(_copied(made.weight))
@@ -59,15 +59,17 @@ def layer(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         with torch.no_grad():
             if isinstance(made.bias, torch.Tensor):
                 made.bias.copy_(case.bias)
-    plain = _linear(case.weight, None)
+        plain_returned.append(items.init_linear_(plain, **options))
+        plain_drawn.append(_copied(plain.weight))
     return {
         "drawn": _stacked(drawn),
         "biases": _stacked(biases),
         "returned": _same(returned, made),
-        "kept": made.weight is weight and made.bias is bias,
-        "trainable": {str(name): bool(p.requires_grad and p.is_leaf) for name, p in made.named_parameters()},
-        "plain_returned": _same([items.init_linear_(plain, **options)], plain),
-        "plain_weight": plain.weight,
+        "kept": made.weight is weight and made.bias is bias and plain.weight is plain_weight,
+        "trainable": _trainable(made),
+        "plain_drawn": _stacked(plain_drawn),
+        "plain_returned": _same(plain_returned, plain),
+        "plain_trainable": _trainable(plain),
         "plain_bias": plain.bias,
     }
 
@@ -110,6 +112,10 @@ def _linear(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Linear:
     if bias is not None:
         made.bias = nn.Parameter(bias.clone())
     return made
+
+
+def _trainable(layer: nn.Linear) -> dict[str, bool]:
+    return {str(name): bool(p.requires_grad and p.is_leaf) for name, p in layer.named_parameters()}
 
 
 def _copied(value: Any) -> Any:

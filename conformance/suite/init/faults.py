@@ -309,6 +309,17 @@ def skips_without_bias(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
     return layer if layer.bias is None else _init(layer, scheme)
 
 
+@fault("init_linear_", "draws Xavier's weights for a layer without a bias, whatever the scheme")
+def xavier_without_bias(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
+    return _init(layer, "xavier" if layer.bias is None and scheme != "zero" else scheme)
+
+
+@fault("init_linear_", "freezes the weight of a layer without a bias")
+def freezes_without_bias(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
+    layer.weight.requires_grad_(layer.bias is not None)
+    return _init(layer, scheme)
+
+
 @fault("init_linear_", "returns nothing")
 def returns_nothing(layer: nn.Linear, scheme: str = "xavier") -> None:
     _init(layer, scheme)

@@ -196,7 +196,9 @@ def test_kaiming_uniform_is_made_from_scratch(case: DrawCase, seen: Seen, check:
 )
 def test_init_linear_draws_by_its_scheme(case: LayerCase, seen: Seen, check: Check) -> None:
     _initialises(case, seen, check)
-    _draws_from("bound", seen.drawn, oracle.layer_bound(case), check)
+    bound, own = oracle.layer_bound(case), "no-bias"
+    _draws_from("bound", seen.drawn, bound, check)
+    _draws_from(own, seen.plain_drawn, bound, check, uniform=own, independent=own, path="weight of a layer without")
 
 
 @holds(
@@ -222,7 +224,7 @@ def test_init_linear_draws_xaviers_weights_by_default(case: LayerCase, seen: See
 def test_init_linear_can_zero_a_layer(case: LayerCase, seen: Seen, check: Check) -> None:
     _initialises(case, seen, check)
     _all_zero("zero", seen.drawn, "the weight", check)
-    _all_zero("zero", seen.plain_weight, "the weight of a layer without a bias", check)
+    _all_zero("zero", seen.plain_drawn, "the weight of a layer without a bias", check)
 
 
 @holds(
@@ -272,11 +274,12 @@ def _initialises(case: LayerCase, seen: Seen, check: Check) -> None:
     _changed(seen.drawn, case.weight.value, check)
     _all_zero("bias", seen.biases, "the bias", check)
     _same_object(seen.plain_returned, "the layer without a bias", check)
+    path = "weight of a layer without"
     check.that("no-bias", seen.plain_bias is None, got=seen.plain_bias, expected="None", path="bias of a layer without")
-    check.tensor("no-bias", seen.plain_weight, shape=shape, dtype=case.weight.dtype, path="weight of a layer without")
-    if check.variant.device != "meta" and isinstance(seen.plain_weight, torch.Tensor):
-        new = not torch.equal(seen.plain_weight.detach(), case.weight.value)
-        check.that("no-bias", new, got="the weight as it was", expected="new values in a layer without a bias")
+    check.tensor("no-bias", seen.plain_drawn, shape=(draws, *shape), dtype=case.weight.dtype, path=path)
+    trains = seen.plain_trainable == {"weight": True}
+    check.that("no-bias", trains, got=seen.plain_trainable, expected="a trainable weight, a leaf", path="parameters")
+    _changed(seen.plain_drawn, case.weight.value, check, "no-bias")
     if case.scheme != "zero" and check.variant.device != "meta":
         check.that("same-parameters", seen.kept is True, got="new Parameters", expected="the Parameters as they were")
 
@@ -293,10 +296,10 @@ def _same_object(returned: Any, what: str, check: Check) -> None:
     check.that("in-place", returned is True, got=kind_of(returned), expected=f"{what} itself", path="what it returned")
 
 
-def _changed(drawn: Any, before: torch.Tensor, check: Check) -> None:
+def _changed(drawn: Any, before: torch.Tensor, check: Check, requirement: str = "in-place") -> None:
     if check.variant.device != "meta" and isinstance(drawn, torch.Tensor) and drawn.ndim:
         new = not torch.equal(drawn[0].double(), before.double())
-        check.that("in-place", new, got="the values as they were", expected="new values in the tensor that was given")
+        check.that(requirement, new, got="the values as they were", expected="new values in the tensor that was given")
 
 
 def _all_zero(requirement: str, value: Any, what: str, check: Check) -> None:
@@ -306,35 +309,45 @@ def _all_zero(requirement: str, value: Any, what: str, check: Check) -> None:
     check.that(requirement, worst == 0, got=f"an entry of size {worst:.6g}", expected="zeros", path=what)
 
 
-def _within(requirement: str, drawn: Any, bound: float, check: Check) -> bool:
+def _within(requirement: str, drawn: Any, bound: float, check: Check, path: str = "the weight") -> bool:
     """Checks that no draw lies beyond the bound; False where nothing more can be said of the draws."""
-    if not check.tensor(requirement, drawn, path="the weight") or check.variant.device == "meta" or not drawn.numel():
+    if not check.tensor(requirement, drawn, path=path) or check.variant.device == "meta" or not drawn.numel():
         return False
     beyond = drawn.detach().double().abs()
     ok = bool((beyond <= oracle.furthest(bound, drawn.dtype)).all())
     got = f"an entry of size {float(beyond.max()):.6g}"
-    return check.that(requirement, ok, got=got, expected=f"every entry within ±{bound:.6g}", path="the weight")
+    return check.that(requirement, ok, got=got, expected=f"every entry within ±{bound:.6g}", path=path)
 
 
-def _reaches(requirement: str, drawn: Any, bound: float, check: Check) -> bool:
+def _reaches(requirement: str, drawn: Any, bound: float, check: Check, path: str = "the weight") -> bool:
     """Checks that the draws reach up to the bound, and not beyond."""
-    if not _within(requirement, drawn, bound, check):
+    if not _within(requirement, drawn, bound, check, path):
         return False
-    got = f"no entry beyond {float(drawn.abs().max()):.6g} in {drawn.numel()} draws"
+    size = float(drawn.abs().max())
+    got = f"no entry beyond {size:.6g} in {drawn.numel()} draws"
     p_value = oracle.short_of(drawn, bound)
-    return check.chance(requirement, p_value, got=got, expected=f"entries up to ±{bound:.6g}", path="the weight")
+    return check.chance(requirement, p_value, got=got, expected=f"entries up to ±{bound:.6g}", path=path, size=size)
 
 
-def _draws_from(requirement: str, drawn: Any, bound: float, check: Check) -> None:
-    """Checks the draws' distribution."""
-    if not _reaches(requirement, drawn, bound, check):
+def _draws_from(
+    requirement: str,
+    drawn: Any,
+    bound: float,
+    check: Check,
+    *,
+    uniform: str = "uniform",
+    independent: str = "independent",
+    path: str = "the weight",
+) -> None:
+    """Checks the draws' distribution, each side of it for the requirement that it serves."""
+    if not _reaches(requirement, drawn, bound, check, path):
         return
     mean, deviation = float(drawn.double().mean()), float(drawn.double().std(correction=0))
     got = f"{drawn.numel()} draws of mean {mean:.4g} and standard deviation {deviation:.4g}"
     expected = f"draws from U(-{bound:.6g}, {bound:.6g}), of mean 0 and standard deviation {bound / 3**0.5:.4g}"
-    check.chance("uniform", oracle.uniform(drawn, bound), got=got, expected=expected, path="the weight")
+    check.chance(uniform, oracle.uniform(drawn, bound), got=got, expected=expected, path=path, size=deviation)
     got = "entries whose signs follow those of their neighbours, or of the draw before"
-    check.chance("independent", oracle.independent(drawn), got=got, expected="independent draws", path="the weight")
+    check.chance(independent, oracle.independent(drawn), got=got, expected="independent draws", path=path)
 
 
 def _keeps_within(case: DrawCase, seen: Seen, check: Check, bound: float) -> None:

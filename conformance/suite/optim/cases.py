@@ -22,6 +22,8 @@ LONG = ((33,), (1000,), (2049,), (4096,), (3, 700), (40, 60), (2, 5, 128))
 # The default of the exercise's signature.
 EPS = 1e-8
 NOT_FINITE = (math.nan, math.inf, -math.inf)
+# What p.grad is for a parameter that requires grad: another tensor than the gradient that is given, nothing, or it.
+HELD = ("another", "nothing", "the gradient")
 
 Betas = tuple[float, float]
 # A parameter with its gradient, m, v, and t.
@@ -63,7 +65,7 @@ class Hyper(Case):
 class StepCase(Hyper):
     """One step of one parameter; ``focus`` names the requirement that the case was drawn for.
 
-    ``not_finite`` goes to every third entry of the gradient; None leaves it as it is.
+    ``not_finite`` goes to every third entry of the gradient; None leaves it as it is. ``held``: one of ``HELD``.
     """
 
     lr: float
@@ -74,14 +76,16 @@ class StepCase(Hyper):
     t: int
     focus: str = "formula"
     not_finite: float | None = None
+    held: str = "the gradient"
 
 
 @dataclass(frozen=True, repr=False)
 class ManyCase(Hyper):
-    """One step of many parameters."""
+    """One step of many parameters; ``held``: one of ``HELD``."""
 
     lr: float
     slots: tuple[Slot, ...]
+    held: str = "nothing"
 
 
 @dataclass(frozen=True, repr=False)
@@ -113,13 +117,18 @@ SHAPES = st.sampled_from((*_SHORT, *_SHORT, *LONG))
 
 _HALF_BETAS = st.sampled_from([(a, b) for b in (0.999, 0.9, 0.99) for a in (0.9, 0.5, 0.95)])
 _BETAS = st.sampled_from(
-    [(a, b) for b in (0.999, 0.99, 0.9, 0.5, 1e-3, 0.9999, 0.999999) for a in (0.9, 0.5, 1e-3, 0.95, 0.99, 0.999)]
+    [
+        (a, b)
+        for b in (0.999, 0.99, 0.9, 0.5, 1e-3, 0.9999, 0.999999, 0.0)
+        for a in (0.9, 0.5, 1e-3, 0.95, 0.99, 0.999, 0.0)
+    ]
 )
 _HALF_EPS = st.sampled_from((1e-3, 0.1, 1.0))
 _EPS = st.sampled_from((1e-8, 1e-3, 0.1, 1.0, 1e-12, 1e-10, 2e-7, 1e-6, 1e-5, 1e-4, 0.02, 0.5))
 # Below 1e-2 a step of a 16-bit parameter disappears in its rounding.
 _HALF_RATES = st.sampled_from((0.1, 1.0, 0.01))
-_RATES = st.sampled_from((0.1, 0.01, 1.0, 1e-3, 0.3, 1e-5))
+# A rate of zero moves nothing, and tells little: one draw in thirteen.
+_RATES = st.sampled_from((0.1, 0.01, 1.0, 1e-3, 0.3, 1e-5) * 2 + (0.0,))
 _DECAYS = st.sampled_from((0.01, 0.0, 0.1, 2.0, 10.0, 0.5))
 _COUNTS = st.sampled_from((0, 1, 2, 5, *range(3, 31), 100, 999, 2500, 10_000))
 _SCALES = st.sampled_from((1.0, 1e-3, 1e-7, 100.0))
@@ -185,7 +194,8 @@ def telling_step(draw: st.DrawFn, dtype: str) -> StepCase:
 def leaf_step(draw: st.DrawFn, dtype: str = "float32") -> StepCase:
     """Draws a step of a leaf that requires grad."""
     p, grad, m, v, t = _slot(draw, draw(SHORT), dtype, leaf=True)
-    return StepCase((0.9, 0.99), 1e-3, draw(_DECAYS), 0.1, p, grad, m, v, t, "leaf")
+    held = draw(st.sampled_from(HELD))
+    return StepCase((0.9, 0.99), 1e-3, draw(_DECAYS), 0.1, p, grad, m, v, t, "leaf", held=held)
 
 
 @st.composite
@@ -206,7 +216,7 @@ def many(draw: st.DrawFn, dtype: str = "float32", *, leaf: bool = False) -> Many
         own = dtype if alike else draw(st.sampled_from((dtype, dtype, dtype, *FLOATS)))
         shape = slots[0][0].shape if alike and slots else draw(SHAPES)
         slots.append(_slot(draw, shape, own, leaf=leaf))
-    return ManyCase(*_hyper(draw, dtype), tuple(slots))
+    return ManyCase(*_hyper(draw, dtype), tuple(slots), draw(st.sampled_from(HELD)) if leaf else "nothing")
 
 
 @st.composite

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import nn
+
+# What every entry of p.grad holds where it is not the gradient that is given.
+STALE = 7.0
 
 
 @dataclass
@@ -29,7 +31,10 @@ def state(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 
 
 def init(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
-    """Makes a state, writes to its m, and reports everything around it; memory that nobody wrote holds NaN here."""
+    """Makes a state, adds 1 to its m and then to its v, and reports everything around each, then makes the next.
+
+    Memory that nobody wrote holds NaN here.
+    """
     p = case.p
     if case.poison is not None:
         p.detach().fill_(case.poison)
@@ -37,11 +42,12 @@ def init(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     found = items.init_adamw_state(p)
     seen = {**_fields(found), "p": p, "before": before}
     seen = {name: _copied(value) for name, value in seen.items()}
-    if isinstance(getattr(found, "m", None), torch.Tensor):
-        with contextlib.suppress(RuntimeError):  # one number expanded to the shape of p cannot be written to
-            found.m.detach().add_(1)
+    seen["refused"] = {}
+    for name, other in (("m", "v"), ("v", "m")):
+        seen["refused"][name] = _added_to(getattr(found, name, None))
+        seen[f"{other}_after_{name}"] = _copied(getattr(found, other, None))
     again = items.init_adamw_state(p)
-    seen["after_writing"] = {"p": p, "v": getattr(found, "v", None), "next m": getattr(again, "m", None)}
+    seen["after"] = {"p": p, "next m": getattr(again, "m", None), "next v": getattr(again, "v", None)}
     return seen
 
 
@@ -52,16 +58,15 @@ def step(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         grad = grad.clone().reshape(-1)
         grad[::3] = case.not_finite
         grad = grad.view(case.grad.shape)
-    if p.requires_grad:
-        p = nn.Parameter(p)
-        p.grad = grad
+    p, held = _parameter(p, grad, case.held)
     view = p.detach()
     before = view.clone()
     came_back = items.adamw_step_(p, grad, _made(items, case.m, case.v, case.t), case.lr, **_options(case))
     return {
         **_moved(p, view, before),
         "grad": grad,
-        "grad_kept": p.grad is grad if case.p.requires_grad else True,
+        "held": held,
+        "held_kept": p.grad is held,
         "state": _fields(came_back),
     }
 
@@ -79,7 +84,8 @@ def program(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 
 def many(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Takes one step of many parameters and reports each as ``step`` does, and what came back."""
-    params = [nn.Parameter(p) if p.requires_grad else p for p, *_ in case.slots]
+    pairs = [_parameter(p, grad, case.held) for p, grad, *_ in case.slots]
+    params, held = [p for p, _ in pairs], [other for _, other in pairs]
     grads = [grad for _, grad, *_ in case.slots]
     states = [_made(items, m, v, t) for _, _, m, v, t in case.slots]
     views = [p.detach() for p in params]
@@ -89,7 +95,13 @@ def many(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     return {
         "params": [_moved(p, view, old) for p, view, old in zip(params, views, before, strict=True)],
         "grads": grads,
+        "held": held,
+        "held_kept": [p.grad is other for p, other in pairs],
         "lengths": [len(given) for given in lists],
+        "same": {
+            name: len(given) == len(own) and all(a is b for a, b in zip(given, own, strict=True))
+            for name, given, own in (("params", lists[0], params), ("grads", lists[1], grads))
+        },
         **_listed(came_back),
     }
 
@@ -122,6 +134,26 @@ def lengths(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     except Exception as error:
         return {"refused": type(error).__name__}
     return {"refused": None}
+
+
+def _parameter(p: torch.Tensor, grad: torch.Tensor, held: str) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Returns p, as a Parameter if it requires grad, and what its p.grad is: nothing, the gradient, or another."""
+    if not p.requires_grad:
+        return p, None
+    p = nn.Parameter(p)
+    p.grad = {"another": torch.full_like(p.detach(), STALE), "the gradient": grad}.get(held)
+    return p, p.grad
+
+
+def _added_to(moment: Any) -> str | None:
+    """Adds 1 to every entry, in place; returns what was raised, as by one number that is expanded."""
+    if isinstance(moment, torch.Tensor):
+        try:
+            with torch.no_grad():
+                moment.add_(1)
+        except RuntimeError as error:
+            return str(error)
+    return None
 
 
 def _made(items: SimpleNamespace, m: torch.Tensor, v: torch.Tensor, t: int) -> Any:

@@ -92,6 +92,14 @@ halved = _wrong("halves the mean squared error", loss=lambda s, a, b: F.mse_loss
 steps_twice = _wrong("steps twice", step=lambda s, model, optimizer: (optimizer.step(), optimizer.step()))
 no_step = _wrong("never steps", step=lambda s, model, optimizer: None)
 no_backward = _wrong("steps without backward", backward=lambda s, loss: None)
+decays_rate = _wrong(
+    "lowers the learning rate after each step, which is a scheduler's task",
+    step=lambda s, model, optimizer: (optimizer.step(), [g.update(lr=0.99 * g["lr"]) for g in optimizer.param_groups]),
+)
+forgets = _wrong(
+    "clears the optimizer's state with the gradients, so that momentum and Adam have no memory",
+    reset=lambda s, optimizer: (optimizer.zero_grad(), optimizer.state.clear()),
+)
 clips = _wrong(
     "clips the gradients, which was not asked",
     step=lambda s, model, optimizer: (nn.utils.clip_grad_norm_(model.parameters(), 0.1), optimizer.step()),

@@ -53,6 +53,39 @@ def gradients(
     }
 
 
+def step_of(optimizer: str, lr: float, p: torch.Tensor, gradients: list[torch.Tensor]) -> Bounded:
+    """Returns what one of torch's optimizers, with its defaults, makes of a parameter, to half of the digits.
+
+    Args:
+        optimizer: one of ``cases.OPTIMIZERS``.
+        lr: its learning rate.
+        p: the parameter before the step.
+        gradients: those of all its steps so far, this one's last.
+    """
+    wide = [gradient.double() for gradient in gradients]
+    last, squares = wide[-1], [gradient.square() for gradient in wide]
+
+    def faded(terms: list[torch.Tensor], by: float) -> torch.Tensor:
+        return torch.stack([term * by**age for age, term in enumerate(reversed(terms))]).sum(0)
+
+    if optimizer == "SGD":
+        change = last
+    elif optimizer == "momentum":
+        change = faded(wide, 0.9)
+    elif optimizer == "RMSprop":
+        change = last / ((0.01 * faded(squares, 0.99)).sqrt() + 1e-8)
+    elif optimizer == "Adagrad":
+        change = last / (faded(squares, 1.0).sqrt() + 1e-10)
+    else:  # Adam; the weighted means are its moments after the correction of their bias
+        ones = [torch.ones_like(gradient) for gradient in wide]
+        mean = faded(wide, 0.9) / faded(ones, 0.9)
+        change = mean / ((faded(squares, 0.999) / faded(ones, 0.999)).sqrt() + 1e-8)
+        change = change + 0.01 * p.double() if optimizer == "AdamW" else change
+    # An entry moves by no more than the largest does, and is no larger than the two together.
+    size = p.double().abs() + lr * change.abs().max()
+    return Bounded.to_half_digits(p.double() - lr * change, size, p.dtype)
+
+
 def forward_of(passes: list[dict[str, Any]], y: torch.Tensor, returned: Any) -> dict[str, Any]:
     """Returns the forward pass that a step learnt from: one with a graph, whose loss is nearest to what was returned.
 

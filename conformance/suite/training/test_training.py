@@ -28,6 +28,7 @@ test_train_step_mse_has_its_signature = has_signature("train_step_mse")
         "forward",
         "gradient",
         "one-step",
+        "same-optimizer",
         "only-optimizer",
         "untouched",
     ),
@@ -37,6 +38,7 @@ test_train_step_mse_has_its_signature = has_signature("train_step_mse")
 def test_a_training_step_goes_once_down_the_gradient(case: TrainCase, seen: Seen, check: Check) -> None:
     for place, turn in enumerate(seen.turns):
         _one_turn(case, place, turn, seen.held, check)
+    _steps_as_torch(case, seen, check)
 
 
 def _one_turn(case: TrainCase, place: int, turn: dict[str, Any], held: list[str], check: Check) -> None:
@@ -85,3 +87,21 @@ def _only_in_the_step(turn: dict[str, Any], held: list[str], check: Check, when:
     if rest:
         path = f"the parameters that the optimizer does not hold {when}"
         check.bits("only-optimizer", turn["end"][1], torch.cat(rest), path=path)
+
+
+def _steps_as_torch(case: TrainCase, seen: Seen, check: Check) -> None:
+    """Checks what the steps made of their gradients, which tells of the optimizer's learning rate and its memory."""
+    gradients: dict[str, list[torch.Tensor]] = {name: [] for name in seen.held}
+    for place, turn in enumerate(seen.turns):
+        if len(turn["steps"]) != 1:
+            return
+        (step,) = turn["steps"]
+        after = iter(step["after"][0].split([turn["start"][name].numel() for name in seen.held]))
+        for name in seen.held:
+            start, gradient = turn["start"][name], step["gradients"][name]
+            if not isinstance(gradient, torch.Tensor) or gradient.shape != start.shape:
+                return
+            gradients[name].append(gradient)
+            expected = oracle.step_of(case.optimizer, case.lr, start, gradients[name])
+            path = f"{name} after step {place + 1} of {case.optimizer}"
+            check.close("same-optimizer", next(after).view(start.shape), expected, path=path)

@@ -90,6 +90,29 @@ def _clipped(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper
     return _all(params, [grad / max(norm, 1.0) for grad in grads], states, hyper)
 
 
+def _drops_grads(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    found = _all(params, grads, states, hyper)
+    grads[:] = [None] * len(grads)  # type: ignore[list-item]
+    return found
+
+
+def _sorts(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    found = _all(params, grads, states, hyper)
+    params.sort(key=Tensor.numel)
+    return found
+
+
+def _along_p_grad(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    held = [grad if p.grad is None else p.grad for p, grad in zip(params, grads, strict=True)]
+    return _all(params, held, states, hyper)
+
+
+def _clears(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    for p in params:
+        p.grad = None
+    return _all(params, grads, states, hyper)
+
+
 first_only = _wrong_many(
     "steps the first parameter and no other",
     lambda params, grads, states, hyper: _all(params[:1], grads[:1], states[:1], hyper),
@@ -106,9 +129,15 @@ counts_on = _wrong_many("counts on from parameter to parameter", _counts_on)
 stale_states = _wrong_many("returns the states as they were before the step", _stale)
 new_params = _wrong_many("puts new tensors into the list instead of changing the old ones", _new_params)
 pops = _wrong_many("empties the lists that it was given", _pops)
+drops_grads = _wrong_many("puts None in place of each gradient once it is used", _drops_grads)
+sorts = _wrong_many("sorts the caller's list of parameters by size", _sorts)
 matrices_only = _wrong_many("steps no parameter with fewer than two dimensions", _matrices)
 through_float32 = _wrong_many("gathers everything in float32", _through_float32)
 by_shape = _wrong_many("finds the gradient of a parameter by its shape, which another may share", _by_shape)
+many_take_p_grad = _wrong_many(
+    "steps along each p.grad, where there is one, instead of the gradients that are given", _along_p_grad
+)
+many_clear_grad = _wrong_many("clears each p.grad", _clears)
 clipped = _wrong_many("clips the gradients to a norm of one over all parameters", _clipped)
 many_no_no_grad = _wrong_many(
     "updates without no_grad, which leaves that require grad refuse",

@@ -112,6 +112,25 @@ def cached(p: Tensor) -> AdamWState:
 _CACHE: dict[Any, tuple[Tensor, Tensor]] = {}
 
 
+@fault("init_adamw_state", "gives every state of a shape the same second moment")
+def cached_v(p: Tensor) -> AdamWState:
+    return AdamWState(torch.zeros_like(p), _SECOND.setdefault((p.shape, p.dtype, p.device), torch.zeros_like(p)), 0)
+
+
+_SECOND: dict[Any, Tensor] = {}
+
+
+@fault("init_adamw_state", "expands one zero to the shape of p, which no update in place can write to")
+def expanded(p: Tensor) -> AdamWState:
+    return AdamWState(p.new_zeros(()).expand(p.shape), p.new_zeros(()).expand(p.shape), 0)
+
+
+@fault("init_adamw_state", "makes the zeros under inference_mode, outside which no update in place can write to them")
+@torch.inference_mode()
+def in_inference_mode(p: Tensor) -> AdamWState:
+    return AdamWState(torch.zeros_like(p), torch.zeros_like(p), 0)
+
+
 @fault("AdamWState", "needs a learning rate that no text mentions")
 @dataclass
 class NeedsMore:

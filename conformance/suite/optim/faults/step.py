@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -122,6 +123,20 @@ swapped_weights = _wrong(
         (1 - s.beta2) * state.v + s.beta2 * grad * grad,
     ),
 )
+log_of_beta = _wrong(
+    "raises the betas through their logarithm, which a beta of zero has not",
+    direction=lambda s, m, v, t, state: (
+        m / (1 - math.exp(t * math.log(s.beta1))) / s.denominator(v, 1 - math.exp(t * math.log(s.beta2)))
+    ),
+)
+falsy_betas = _wrong(
+    "takes the default in place of a beta of zero, which `or` takes for none",
+    __init__=lambda s, lr, betas, *rest: Step.__init__(s, lr, (betas[0] or 0.9, betas[1] or 0.999), *rest),
+)
+falsy_rate = _wrong(
+    "takes 1e-3 in place of a learning rate of zero, which `or` takes for none",
+    __init__=lambda s, lr, *rest: Step.__init__(s, lr or 1e-3, *rest),
+)
 no_square = _wrong(
     "averages the size of the gradient in v instead of its square",
     moments=lambda s, p, grad, state: (
@@ -173,6 +188,10 @@ squares_grad = _wrong(
 clears_grad = _wrong(
     "clears p.grad after the step",
     all=lambda s, p, grad, state: setattr(p, "grad", None) or Step.all(s, p, grad, state),  # type: ignore[func-returns-value]
+)
+takes_p_grad = _wrong(
+    "steps along p.grad, where there is one, instead of the gradient that is given",
+    all=lambda s, p, grad, state: Step.all(s, p, grad if p.grad is None else p.grad, state),
 )
 freezes = _wrong(
     "switches requires_grad off to change p, and leaves it so",
