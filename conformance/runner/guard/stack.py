@@ -16,10 +16,10 @@ import torch
 IsSubmission = Callable[[str], bool]
 Where = Callable[[str, int], str]
 
-_GUARD = str(Path(__file__).parent)
+_JUDGE = str(Path(__file__).parents[2])
 _NOT_THE_SUBMISSION = (
     str(Path(torch.__file__).parent),
-    str(Path(__file__).parents[2]),
+    _JUDGE,
     str(Path(linecache.__file__).parent),
     "<frozen",
 )
@@ -61,7 +61,7 @@ def arrival(is_submission: IsSubmission, end: FrameType | None) -> Arrival:
         code = frame.f_code
         if is_submission(code.co_filename):
             return Arrival(frame, entry_module, entry)
-        if in_torch and not code.co_filename.startswith(_GUARD):
+        if in_torch and not code.co_filename.startswith(_JUDGE):
             module = frame.f_globals.get("__name__", "")
             in_torch = module.startswith("torch.")
             if in_torch and not is_machinery(module):
