@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from conformance.runner.guard.engine import watch_engine
 from conformance.runner.guard.functions import swap_functions
+from conformance.runner.guard.handles import watch_handles
 from conformance.runner.guard.imports import forbid
 from conformance.runner.guard.kernels import stub_kernels
 from conformance.runner.guard.ledger import Breach, Ledger, Pause
@@ -22,6 +23,7 @@ class Guard:
         self.ledger = Ledger(is_submission, where)
         self._undo: list[Undo] = [
             stub_kernels(self.ledger),
+            watch_handles(self.ledger),
             swap_functions(self.ledger),
             watch_engine(self.ledger),
         ]

@@ -21,17 +21,23 @@ from conformance.runner.guard.imports import forbid
 from conformance.runner.guard.ledger import Ledger
 from conformance.runner.guard.selfcheck import absent_kernels, check_guard
 
+# As it is without a guard.
+REDISPATCH = torch._C._DispatchOperatorHandle.redispatch_boxed
+
 
 def test_installing_twice_gives_the_same_guard(guard: Guard) -> None:
     assert install() is guard
 
 
 def test_removing_leaves_torch_as_it_was() -> None:
+    aten_linear: Any = torch.ops.aten.linear.default
     functions: list[Any] = [nn.Linear.__init__, torch.optim.SGD.__init__, nn.init.xavier_uniform_, importlib.reload]
     codes = [function.__code__ for function in functions]
     tables = [torch._C._dispatch_dump_table(kernel.name) for kernel in KERNELS]
+    builtins = [vars(torch._C).copy(), dict(vars(torch._C._DispatchOperatorHandle)), vars(aten_linear).copy()]
     guard = install()
     guard.remove()
+    assert [vars(torch._C), dict(vars(torch._C._DispatchOperatorHandle)), vars(aten_linear)] == builtins
     assert [function.__code__ for function in functions] == codes
     assert [torch._C._dispatch_dump_table(kernel.name) for kernel in KERNELS] == tables
     F.linear(torch.ones(1, 1), torch.ones(1, 1))
@@ -60,10 +66,10 @@ def test_the_self_check_finds_nothing_wrong_and_leaves_no_trace(guard: Guard) ->
 def test_the_self_check_finds_a_stub_that_is_gone(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
     library: Any = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
     below = torch._C._dispatch_keyset_full_after(torch._C.DispatchKey.BackendSelect)
-    original = torch.ops.aten.native_layer_norm.default
+    handle = torch.ops.aten.native_layer_norm.default._handle
     library.impl(
         "native_layer_norm",
-        lambda keyset, *args: original._handle.redispatch_boxed(keyset & below, *args),
+        lambda keyset, *args: REDISPATCH(handle, keyset & below, *args),
         "BackendSelect",
         with_keyset=True,
     )
