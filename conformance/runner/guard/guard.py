@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from conformance.runner.guard.engine import watch_engine
+from conformance.runner.guard.exclusions import keep_stubs_included
 from conformance.runner.guard.functions import Functions
 from conformance.runner.guard.handles import watch_handles
 from conformance.runner.guard.imports import forbid
@@ -25,6 +26,7 @@ class Guard:
         self._undo: list[Undo] = [
             stub_kernels(self.ledger),
             watch_handles(self.ledger),
+            keep_stubs_included(),
             self.functions.undo,
             watch_engine(self.ledger),
         ]

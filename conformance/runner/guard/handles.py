@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import torch
 
 from conformance.runner.guard.families import KERNELS, Kernel
-from conformance.runner.guard.kernels import Run, find, stub
+from conformance.runner.guard.kernels import find, stub
 from conformance.runner.guard.ledger import Ledger
-from conformance.runner.guard.swap import Undo
+from conformance.runner.guard.swap import Undo, put
 
 # Of `torch._C`: torch's own Python, `torch.library.get_kernel` for one, looks them up there at each call.
 _GET_KERNEL = "_dispatch_get_computed_kernel_for_dispatch_key"  # since torch 2.9
@@ -52,12 +51,12 @@ def watch_handles(ledger: Ledger) -> Undo:
         kernel = present.get(f"{name}.{overload}" if overload else name)
         return found if kernel is None else (found[0], stub(kernel, found[1], ledger), *found[2:])
 
-    undos = [_put(handles, _REDISPATCH, redispatch_told), _put(core, _GET_OVERLOAD, get_overload_told)]
+    undos = [put(handles, _REDISPATCH, redispatch_told), put(core, _GET_OVERLOAD, get_overload_told)]
     if get_kernel is not None:
-        undos.append(_put(core, _GET_KERNEL, get_kernel_told))
+        undos.append(put(core, _GET_KERNEL, get_kernel_told))
     for kernel in present.values():
         operator = find(kernel)
-        undos.append(_put(operator, "_op_dk", stub(kernel, operator._op_dk, ledger)))
+        undos.append(put(operator, "_op_dk", stub(kernel, operator._op_dk, ledger)))
 
     def undo() -> None:
         for undo_one in undos:
@@ -69,10 +68,3 @@ def watch_handles(ledger: Ledger) -> Undo:
 def _full_name(handle: Any) -> str:
     schema = handle.schema()
     return f"{schema.name}.{schema.overload_name}" if schema.overload_name else str(schema.name)
-
-
-def _put(owner: Any, name: str, value: Run) -> Undo:
-    old = vars(owner)[name]
-    setattr(owner, name, value)
-    restore: Callable[[], None] = partial(setattr, owner, name, old)
-    return restore

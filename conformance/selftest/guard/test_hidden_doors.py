@@ -92,6 +92,73 @@ def reloaded_optimizer() -> None:
         vars(module).update(before)
 
 
+KEY: Any = torch._C.DispatchKey
+KEYS: Any = torch._C.DispatchKeySet
+any_core: Any = torch._C
+
+
+def inside(*guards: contextlib.AbstractContextManager[Any]) -> Callable[[], Any]:
+    def norm_and_linear() -> None:
+        for guard in guards:
+            guard.__enter__()
+        try:
+            F.layer_norm(X, (3,))
+            F.linear(X, X)
+        finally:
+            for guard in reversed(guards):
+                guard.__exit__(None, None, None)
+
+    return norm_and_linear
+
+
+EXCLUDING: dict[str, Callable[[], Callable[[], Any]]] = {
+    "exclude": lambda: inside(any_core._ExcludeDispatchKeyGuard(KEYS(KEY.BackendSelect))),
+    "exclude, and autograd": lambda: inside(
+        any_core._ExcludeDispatchKeyGuard(KEYS(KEY.BackendSelect)), any_core._AutoDispatchBelowAutograd()
+    ),
+    "include the CPU": lambda: inside(
+        any_core._ExcludeDispatchKeyGuard(KEYS(KEY.BackendSelect)), any_core._IncludeDispatchKeyGuard(KEY.CPU)
+    ),
+    "force": lambda: inside(any_core._ForceDispatchKeyGuard(KEYS(KEY.CPU), KEYS(KEY.BackendSelect))),
+    "set": lambda: inside(any_core._SetExcludeDispatchKeyGuard(KEY.BackendSelect, True)),
+}
+
+
+@pytest.mark.parametrize("way", EXCLUDING)
+def test_the_key_of_the_stubs_cannot_be_excluded(way: str, seen: Callable[[Callable[[], Any]], set[str]]) -> None:
+    assert seen(lambda: EXCLUDING[way]()()) == {"norm", "linear"}
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        lambda off: any_core._dispatch_tls_set_dispatch_key_excluded(KEY.BackendSelect, off),
+        lambda off: any_core._dispatch_tls_set_dispatch_key_included(KEY.BackendSelect, not off),
+    ],
+)
+def test_the_key_of_the_stubs_cannot_be_switched_off(
+    switch: Callable[[bool], None], seen: Callable[[Callable[[], Any]], set[str]]
+) -> None:
+    switch(True)
+    try:
+        assert seen(inside()) == {"norm", "linear"}
+    finally:
+        switch(False)
+
+
+@pytest.mark.usefixtures("guard")
+def test_other_keys_can_be_excluded_as_ever() -> None:
+    keys = KEYS(KEY.ADInplaceOrView) | KEYS(KEY.BackendSelect)
+    with any_core._ExcludeDispatchKeyGuard(keys):
+        assert any_core._dispatch_tls_is_dispatch_key_excluded(KEY.ADInplaceOrView)
+        with any_core._SetExcludeDispatchKeyGuard(KEY.ADInplaceOrView, False):
+            assert not any_core._dispatch_tls_is_dispatch_key_excluded(KEY.ADInplaceOrView)
+    any_core._dispatch_tls_set_dispatch_key_excluded(KEY.AutogradCPU, True)
+    assert any_core._dispatch_tls_is_dispatch_key_excluded(KEY.AutogradCPU)
+    any_core._dispatch_tls_set_dispatch_key_excluded(KEY.AutogradCPU, False)
+    assert not any_core._dispatch_tls_is_dispatch_key_excluded(KEY.AutogradCPU)
+
+
 HIDDEN: dict[str, tuple[str, Callable[[], Any]]] = {
     "an alias made at import": ("norm", lambda: layer_norm_alias(X, (3,))),
     "getattr": ("norm", lambda: getattr(F, "_".join(("layer", "norm")))(X, (3,))),

@@ -34,10 +34,11 @@ def test_removing_leaves_torch_as_it_was() -> None:
     functions: list[Any] = [nn.Linear.__init__, torch.optim.SGD.__init__, nn.init.xavier_uniform_, importlib.reload]
     codes = [function.__code__ for function in functions]
     tables = [torch._C._dispatch_dump_table(kernel.name) for kernel in KERNELS]
-    builtins = [vars(torch._C).copy(), dict(vars(torch._C._DispatchOperatorHandle)), vars(aten_linear).copy()]
+    owners = (torch._C, torch._C._DispatchOperatorHandle, torch._C._ExcludeDispatchKeyGuard, aten_linear)
+    builtins = [dict(vars(owner)) for owner in owners]
     guard = install()
     guard.remove()
-    assert [vars(torch._C), dict(vars(torch._C._DispatchOperatorHandle)), vars(aten_linear)] == builtins
+    assert [dict(vars(owner)) for owner in owners] == builtins
     assert [function.__code__ for function in functions] == codes
     assert [torch._C._dispatch_dump_table(kernel.name) for kernel in KERNELS] == tables
     F.linear(torch.ones(1, 1), torch.ones(1, 1))
@@ -53,6 +54,21 @@ def test_signatures_can_still_be_read(guard: Guard) -> None:
     assert list(inspect.signature(nn.Linear).parameters)[:2] == ["in_features", "out_features"]
     assert "betas" in inspect.signature(torch.optim.AdamW).parameters
     assert "def xavier_uniform_" in inspect.getsource(nn.init.xavier_uniform_)
+
+
+def test_the_locals_of_every_frame_can_be_looked_at(guard: Guard) -> None:
+    p = torch.ones(2, requires_grad=True)
+    names: list[str] = []
+
+    def loss() -> torch.Tensor:
+        frame = sys._getframe()
+        while frame.f_back is not None:
+            names.extend(frame.f_locals)
+            frame = frame.f_back
+        return p.sum()
+
+    torch.optim.SGD([p], lr=0.1).step(loss)  # a function with a closure
+    assert "loss" in names or "closure" in names
 
 
 def test_the_self_check_finds_nothing_wrong_and_leaves_no_trace(guard: Guard) -> None:
