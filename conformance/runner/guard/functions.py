@@ -26,6 +26,8 @@ from conformance.runner.guard.uncompiled import subclasses
 _SCHEMES = ("xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_")
 _INIT_HELPERS = ("calculate_gain", "_calculate_fan_in_and_fan_out", "_calculate_correct_fan")
 _FUNCTIONAL = {"local_response_norm": Family.NORM, "linear_cross_entropy": Family.CROSS_ENTROPY}
+# Parts of those written out, and composites of them, that carry no operator's name.
+_NORMS = ("layer_norm", "group_norm", "_normalize", "native_layer_norm_fake", "native_batch_norm_helper")
 # Where torch keeps its operators written out in Python, under the operators' names.
 _WRITTEN_OUT = ("torch._refs", "torch._refs.nn.functional", "torch._decomp.decompositions")
 
@@ -84,7 +86,7 @@ def _references() -> Iterator[tuple[Family, FunctionType]]:
             yield from _functions(torch.nn.init, {name: Family.INIT_HELPER})
     yield from _optimizers()
     families = {kernel.name.partition("::")[2].partition(".")[0]: kernel.family for kernel in KERNELS}
-    families |= dict.fromkeys(("layer_norm", "group_norm", "native_batch_norm_helper"), Family.NORM)
+    families |= dict.fromkeys(_NORMS, Family.NORM)
     families |= dict.fromkeys(("_dropout_helper", "_fused_dropout_decomposition"), Family.DROPOUT)
     for where in _WRITTEN_OUT:
         if where in sys.modules:

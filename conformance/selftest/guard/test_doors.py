@@ -101,6 +101,7 @@ DOORS: dict[str, tuple[str, Callable[[], Any]]] = {
             rows(2, 3).data, None, None, None, None, True, 0.1, 1e-5, out=[torch.empty(0) for _ in range(3)]
         ),
     ),
+    "_refs._normalize": ("norm", lambda: refs._normalize(rows(2, 3), [1], 1e-5)),
     "F.rms_norm": ("norm", lambda: F.rms_norm(rows(2, 3), (3,))),
     "aten.rms_norm.decompose": ("norm", lambda: aten.rms_norm.default.decompose(rows(2, 3), [3])),
     "nn.RMSNorm": ("norm", lambda: nn.RMSNorm(3)),
@@ -178,6 +179,24 @@ def test_a_kernel_is_seen_inside(name: str, wrapper: str, seen: Callable[[Callab
         assert family in seen(lambda: WRAPPERS[wrapper](function))
     finally:
         torch.set_default_device(None)
+
+
+BUILT: dict[str, Callable[[], Any]] = {
+    "mkldnn::_linear_pointwise": lambda: torch.ops.mkldnn._linear_pointwise(
+        rows(2, 3).data, rows(4, 3).data, None, "none", [], ""
+    ),
+    "mkldnn::_linear_pointwise.binary": lambda: torch.ops.mkldnn._linear_pointwise.binary(
+        rows(2, 3).data, torch.ones(2, 4), rows(4, 3).data, None, "add"
+    ),
+    "mkl::_mkl_linear": lambda: torch.ops.mkl._mkl_linear(rows(2, 3).data, rows(4, 3).data, rows(4, 3).data, None, 2),
+}
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_a_linear_of_a_library_is_seen(name: str, seen: Callable[[Callable[[], Any]], set[str]]) -> None:
+    if name not in torch._C._dispatch_get_all_op_names():
+        pytest.skip("not in this build of torch")
+    assert seen(BUILT[name]) == {"linear"}
 
 
 KEPT: dict[str, tuple[str, Callable[[Any], Any]]] = {
