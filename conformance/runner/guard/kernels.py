@@ -20,7 +20,12 @@ from conformance.runner.guard.families import KERNELS, Kernel
 from conformance.runner.guard.ledger import Ledger
 from conformance.runner.guard.swap import Undo, swap
 
-_AUTOGRAD_KEYS = {"AutogradCPU": "CPU", "AutogradCUDA": "CUDA", "AutogradMPS": "MPS", "AutogradMeta": "Meta"}
+# Every backend with a key for autograd at which a kernel can be put; a tensor can claim to be on one that nobody has.
+_BACKENDS = (
+    "CPU", "CUDA", "MPS", "Meta", "HIP", "XLA", "IPU", "XPU", "HPU", "VE", "Lazy", "MTIA", "MAIA",
+    "PrivateUse1", "PrivateUse2", "PrivateUse3",
+)  # fmt: skip
+_AUTOGRAD_KEYS = {f"Autograd{name}": name for name in _BACKENDS if torch._C._parse_dispatch_key(f"Autograd{name}")}
 # Where torch.func takes composites apart by itself.
 _TRANSFORM_KEYS = ("FuncTorchDynamicLayerFrontMode", "FuncTorchBatched")
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd

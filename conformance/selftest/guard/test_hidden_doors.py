@@ -159,6 +159,43 @@ def test_other_keys_can_be_excluded_as_ever() -> None:
     assert not any_core._dispatch_tls_is_dispatch_key_excluded(KEY.AutogradCPU)
 
 
+class Claiming(torch.Tensor):
+    """Claims to be on a device that is not there; works with the tensor that it carries."""
+
+    own: torch.Tensor
+
+    @staticmethod
+    def on(device: str, own: torch.Tensor) -> Any:
+        claiming: Any = any_tensor._make_wrapper_subclass(Claiming, own.shape, dtype=own.dtype, device=device)
+        claiming.own = own
+        return claiming
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
+        def own(value: Any) -> Any:
+            return value.own if isinstance(value, Claiming) else value
+
+        return func(*map(own, args), **{name: own(value) for name, value in (kwargs or {}).items()})
+
+
+any_tensor: Any = torch.Tensor
+
+
+@pytest.mark.parametrize("device", ["lazy", "xla", "hpu", "xpu", "ipu", "privateuseone"])
+def test_a_composite_is_seen_on_a_device_that_is_not_there(
+    device: str, seen: Callable[[Callable[[], Any]], set[str]]
+) -> None:
+    x, target = Claiming.on(device, X.clone()), Claiming.on(device, torch.tensor([0, 1]))
+
+    def loss_and_linear() -> None:
+        with contextlib.suppress(RuntimeError):  # most of these, torch does not even pretend to have
+            F.cross_entropy(x, target)
+        with contextlib.suppress(RuntimeError):
+            F.linear(x, x)
+
+    assert seen(loss_and_linear) == {"cross_entropy", "linear"}
+
+
 HIDDEN: dict[str, tuple[str, Callable[[], Any]]] = {
     "an alias made at import": ("norm", lambda: layer_norm_alias(X, (3,))),
     "getattr": ("norm", lambda: getattr(F, "_".join(("layer", "norm")))(X, (3,))),
