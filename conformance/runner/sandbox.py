@@ -6,6 +6,7 @@ import functools
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent
@@ -55,10 +56,19 @@ def secrets(readable: tuple[Path, ...] = ()) -> list[Path]:
     """Returns the files and folders that know answers, and the reference solution, but for what is ``readable``."""
     inside = [*PACKAGE.glob("suite/*/*"), *PACKAGE.glob("suite/*/__pycache__/*")]
     files = [path for path in sorted(inside) if path.name.split(".")[0] not in (*OPEN_STEMS, "__pycache__")]
-    folders = [PACKAGE / name for name in SECRET_FOLDERS] + [PACKAGE.parent / "impl"]
+    folders = [PACKAGE / name for name in SECRET_FOLDERS] + [PACKAGE.parent / "impl", *_of_the_checkout(PACKAGE.parent)]
     return files + [
-        folder for folder in folders if folder.is_dir() and not any(_within(path, folder) for path in readable)
+        folder for folder in folders if folder.exists() and not any(_within(path, folder) for path in readable)
     ]
+
+
+def _of_the_checkout(root: Path) -> list[Path]:
+    """Returns what holds the history of a checkout, or copies of it; nothing where the package is installed."""
+    if not (root / "pyproject.toml").is_file():
+        return []
+    running = Path(sys.prefix).resolve()
+    environments = [folder for folder in root.glob(".tox/*") if not running.is_relative_to(folder.resolve())]
+    return [root / ".git", root / "build", root / "dist", *environments]
 
 
 def wrap(

@@ -6,15 +6,17 @@ No kernel gives them away, so the functions themselves are changed, in place.
 from __future__ import annotations
 
 import contextlib
-import importlib
+import inspect
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
-from types import FunctionType, ModuleType
-from typing import Any, cast
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
 import torch
 
+from conformance.runner.guard.copies import codes_inside, functions_of, watch_execution
 from conformance.runner.guard.families import KERNELS, MODULES, Family
 from conformance.runner.guard.ledger import Ledger
 from conformance.runner.guard.stack import public_name
@@ -24,37 +26,51 @@ from conformance.runner.guard.uncompiled import subclasses
 _SCHEMES = ("xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_")
 _INIT_HELPERS = ("calculate_gain", "_calculate_fan_in_and_fan_out", "_calculate_correct_fan")
 _FUNCTIONAL = {"local_response_norm": Family.NORM, "linear_cross_entropy": Family.CROSS_ENTROPY}
+# Parts of those written out, and composites of them, that carry no operator's name.
+_NORMS = ("layer_norm", "group_norm", "_normalize", "native_layer_norm_fake", "native_batch_norm_helper")
 # Where torch keeps its operators written out in Python, under the operators' names.
 _WRITTEN_OUT = ("torch._refs", "torch._refs.nn.functional", "torch._decomp.decompositions")
 
 
-def swap_functions(ledger: Ledger) -> Undo:
-    """Lets every reference written in Python tell the ledger first; returns what undoes it."""
-    undos: dict[FunctionType, Undo] = {}
+class Functions:
+    """Every reference written in Python: it tells the ledger first, and so does each copy that is made of it."""
 
-    def swap_new() -> None:
-        for family, function in _references():
-            if function not in undos:
-                undos[function] = swap(function, _telling(family, function, ledger))
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.undos: dict[FunctionType, Undo] = {}
+        self.known: dict[str, list[tuple[Family, FunctionType, CodeType]]] = defaultdict(list)
+        self.copied: list[tuple[Family, CodeType]] = []
+        for family, function in [*_references()]:
+            code = inspect.unwrap(function).__code__
+            self.known[code.co_name].append((family, function, code))
+            self.swap(family, function)
+        self.undo_watch = watch_execution(self.executed)
 
-    def reloading(original: Callable[..., Any]) -> Callable[..., Any]:
-        def reload_and_swap(*args: Any) -> Any:
-            try:
-                return original(*args)
-            finally:
-                swap_new()
+    def swap(self, family: Family, function: FunctionType) -> None:
+        """Lets a function tell the ledger, unless it does already."""
+        if function not in self.undos:
+            self.undos[function] = swap(function, _telling(family, function, self.ledger))
 
-        return reload_and_swap
+    def executed(self, code: CodeType) -> None:
+        """Tells of code that defines a reference anew, as when its module is executed once more."""
+        for inner in codes_inside(code):
+            for family, function, original in self.known.get(inner.co_name, ()):
+                if inner == original:  # whatever file it comes from
+                    self.copied.append((family, inner))
+                    self.ledger.note(family, function=f"a new copy of {function.__module__}")
 
-    swap_new()
-    reload = cast(FunctionType, importlib.reload)
-    undos[reload] = swap(reload, reloading)
+    def swap_copies(self) -> None:
+        """Lets the functions of code that was executed once more tell the ledger as well."""
+        families = {id(code): family for family, code in self.copied}
+        for function in functions_of(code for _, code in self.copied):
+            self.swap(families[id(function.__code__)], function)
+        self.copied.clear()
 
-    def undo() -> None:
-        for undo_one in undos.values():
+    def undo(self) -> None:
+        """Leaves every function as it was."""
+        self.undo_watch()
+        for undo_one in self.undos.values():
             undo_one()
-
-    return undo
 
 
 def _references() -> Iterator[tuple[Family, FunctionType]]:
@@ -70,7 +86,7 @@ def _references() -> Iterator[tuple[Family, FunctionType]]:
             yield from _functions(torch.nn.init, {name: Family.INIT_HELPER})
     yield from _optimizers()
     families = {kernel.name.partition("::")[2].partition(".")[0]: kernel.family for kernel in KERNELS}
-    families |= dict.fromkeys(("layer_norm", "group_norm", "native_batch_norm_helper"), Family.NORM)
+    families |= dict.fromkeys(_NORMS, Family.NORM)
     families |= dict.fromkeys(("_dropout_helper", "_fused_dropout_decomposition"), Family.DROPOUT)
     for where in _WRITTEN_OUT:
         if where in sys.modules:
@@ -84,7 +100,8 @@ def _optimizers() -> Iterator[tuple[Family, FunctionType]]:
         yield from ((Family.ADAMW, own[method]) for method in ("__init__", "step") if method in own)
         name = optimizer.__name__.lower()
         names = (name, f"_single_tensor_{name}", f"_multi_tensor_{name}", f"_fused_{name}")
-        for where in {own[method].__module__ for method in ("__init__", "step") if method in own}:
+        modules = {own[method].__module__ for method in ("__init__", "step") if method in own}
+        for where in modules & sys.modules.keys():
             yield from _functions(sys.modules[where], dict.fromkeys(names, Family.ADAMW))
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from conformance.runner.guard.engine import watch_engine
-from conformance.runner.guard.functions import swap_functions
+from conformance.runner.guard.exclusions import keep_stubs_included
+from conformance.runner.guard.functions import Functions
+from conformance.runner.guard.handles import watch_handles
 from conformance.runner.guard.imports import forbid
 from conformance.runner.guard.kernels import stub_kernels
 from conformance.runner.guard.ledger import Breach, Ledger, Pause
@@ -20,14 +22,19 @@ class Guard:
     def __init__(self, is_submission: IsSubmission, where: Where) -> None:
         run_uncompiled()
         self.ledger = Ledger(is_submission, where)
+        self.functions = Functions(self.ledger)
         self._undo: list[Undo] = [
             stub_kernels(self.ledger),
-            swap_functions(self.ledger),
+            watch_handles(self.ledger),
+            keep_stubs_included(),
+            self.functions.undo,
             watch_engine(self.ledger),
         ]
 
     def reset(self) -> None:
         """Forgets the breaches seen so far."""
+        if self.functions.copied:
+            self.functions.swap_copies()
         self.ledger.reset()
 
     def records(self) -> list[Breach]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import ctypes
 import warnings
 from collections.abc import Callable
-from typing import Any
+from types import FunctionType
+from typing import Any, cast
 
 import torch
 
@@ -19,7 +20,12 @@ from conformance.runner.guard.families import KERNELS, Kernel
 from conformance.runner.guard.ledger import Ledger
 from conformance.runner.guard.swap import Undo, swap
 
-_AUTOGRAD_KEYS = {"AutogradCPU": "CPU", "AutogradCUDA": "CUDA", "AutogradMPS": "MPS", "AutogradMeta": "Meta"}
+# Every backend with a key for autograd at which a kernel can be put; a tensor can claim to be on one that nobody has.
+_BACKENDS = (
+    "CPU", "CUDA", "MPS", "Meta", "HIP", "XLA", "IPU", "XPU", "HPU", "VE", "Lazy", "MTIA", "MAIA",
+    "PrivateUse1", "PrivateUse2", "PrivateUse3",
+)  # fmt: skip
+_AUTOGRAD_KEYS = {f"Autograd{name}": name for name in _BACKENDS if torch._C._parse_dispatch_key(f"Autograd{name}")}
 # Where torch.func takes composites apart by itself.
 _TRANSFORM_KEYS = ("FuncTorchDynamicLayerFrontMode", "FuncTorchBatched")
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
@@ -27,7 +33,7 @@ _BELOW = torch._C._dispatch_keyset_full_after(torch._C.DispatchKey.BackendSelect
 
 _old_kernel: Any = getattr(torch._C, "_dispatch_get_computed_kernel_for_dispatch_key", None)
 
-_Run = Callable[..., Any]
+Run = Callable[..., Any]
 
 
 def find(kernel: Kernel) -> Any:
@@ -49,12 +55,12 @@ def stub_kernels(ledger: Ledger) -> Undo:
         warnings.simplefilter("ignore")
         for kernel in present.values():
             for key, run in _doors(kernel, find(kernel)).items():
-                libraries[kernel.name.partition("::")[0]].impl(kernel.name, key, _stub(kernel, run, ledger), True)
-    undo_methods = [swap(getattr(torch._ops.OpOverload, name), _telling(present, ledger)) for name in _WAYS_AROUND]
+                libraries[kernel.name.partition("::")[0]].impl(kernel.name, key, stub(kernel, run, ledger), True)
+    decompose = cast(FunctionType, torch._ops.OpOverload.decompose)
+    undo_decompose = swap(decompose, _telling(present, ledger))  # it chooses a dispatch key past the stubs
 
     def undo() -> None:
-        for undo_method in undo_methods:
-            undo_method()
+        undo_decompose()
         for library in libraries.values():
             ctypes.pythonapi.Py_DecRef(ctypes.py_object(library))
         libraries.clear()
@@ -69,10 +75,10 @@ def _library(namespace: str) -> Any:
     return library
 
 
-def _doors(kernel: Kernel, operator: Any) -> dict[str, _Run]:
+def _doors(kernel: Kernel, operator: Any) -> dict[str, Run]:
     """Returns the dispatch keys at which an operator is seen, and how each runs what was there."""
     redispatch, at_key = operator._handle.redispatch_boxed, operator._op_dk
-    doors: dict[str, _Run] = {
+    doors: dict[str, Run] = {
         "BackendSelect": lambda keyset, *args, **kwargs: redispatch(keyset & _BELOW, *args, **kwargs)
     }
     if not kernel.composite:
@@ -96,10 +102,11 @@ def _has(name: str, key: str) -> bool:
     return bool(torch._C._dispatch_has_kernel_for_dispatch_key(name, key))
 
 
-def _stub(kernel: Kernel, run: _Run, ledger: Ledger) -> _Run:
+def stub(kernel: Kernel, run: Run, ledger: Ledger) -> Run:
+    """Returns what tells the ledger of a kernel, then runs it; the first argument says where to dispatch."""
     family, name, public = kernel.family, kernel.name, kernel.public
 
-    def stub(keyset: Any, *args: Any, **kwargs: Any) -> Any:
+    def told(keyset: Any, *args: Any, **kwargs: Any) -> Any:
         outermost = ledger.enter(family, kernel=name, public=public)
         try:
             return run(keyset, *args, **kwargs)
@@ -107,16 +114,12 @@ def _stub(kernel: Kernel, run: _Run, ledger: Ledger) -> _Run:
             if outermost:
                 ledger.leave(family)
 
-    return stub
+    return told
 
 
-# OpOverload's methods that choose a dispatch key, and so can go past a stub.
-_WAYS_AROUND = ("redispatch", "decompose")
-
-
-def _telling(present: dict[str, Kernel], ledger: Ledger) -> Callable[[_Run], _Run]:
-    def wrapper(original: _Run) -> _Run:
-        def method(operator: Any, *args: Any, **kwargs: Any) -> Any:
+def _telling(present: dict[str, Kernel], ledger: Ledger) -> Callable[[Run], Run]:
+    def wrapper(original: Run) -> Run:
+        def decompose(operator: Any, *args: Any, **kwargs: Any) -> Any:
             kernel = present.get(operator._name)
             outermost = kernel is not None and ledger.enter(kernel.family, kernel=kernel.name, public=kernel.public)
             try:
@@ -125,6 +128,6 @@ def _telling(present: dict[str, Kernel], ledger: Ledger) -> Callable[[_Run], _Ru
                 if kernel is not None and outermost:
                     ledger.leave(kernel.family)
 
-        return method
+        return decompose
 
     return wrapper

@@ -16,10 +16,10 @@ import torch
 IsSubmission = Callable[[str], bool]
 Where = Callable[[str, int], str]
 
-_GUARD = str(Path(__file__).parent)
+_JUDGE = str(Path(__file__).parents[2])
 _NOT_THE_SUBMISSION = (
     str(Path(torch.__file__).parent),
-    str(Path(__file__).parents[2]),
+    _JUDGE,
     str(Path(linecache.__file__).parent),
     "<frozen",
 )
@@ -59,15 +59,20 @@ def arrival(is_submission: IsSubmission, end: FrameType | None) -> Arrival:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame is not end:
         code = frame.f_code
-        if is_submission(code.co_filename):
+        if is_submission(code.co_filename) and not _is_program(frame):
             return Arrival(frame, entry_module, entry)
-        if in_torch and not code.co_filename.startswith(_GUARD):
+        if in_torch and not code.co_filename.startswith(_JUDGE):
             module = frame.f_globals.get("__name__", "")
             in_torch = module.startswith("torch.")
             if in_torch and not is_machinery(module):
                 entry_module, entry = module, code.co_qualname
         frame = frame.f_back
     return Arrival(None, entry_module, entry)
+
+
+def _is_program(frame: FrameType) -> bool:
+    """Tells whether a frame is the judge's own program (``python -c ...``, a script), which has run all else."""
+    return frame.f_back is None and frame.f_code.co_name == "<module>"
 
 
 @functools.lru_cache(maxsize=4096)
@@ -81,7 +86,7 @@ def lines(is_submission: IsSubmission, where: Where, frame: FrameType | None) ->
     found = []
     while frame is not None:
         file, line = frame.f_code.co_filename, frame.f_lineno
-        if is_submission(file):
+        if is_submission(file) and not _is_program(frame):
             found.append((where(file, line), linecache.getline(file, line).strip()))
         frame = frame.f_back
     return tuple(reversed(found))

@@ -1,7 +1,11 @@
-"""Changes a Python function in place, so that every alias, subclass and saved method of it changes with it."""
+"""Changes a Python function in place, so that every alias, subclass and saved method of it changes with it.
+
+What is not Python cannot be changed in place: another function is put where it lies.
+"""
 
 from __future__ import annotations
 
+import dis
 from collections.abc import Callable
 from types import CodeType, FunctionType
 from typing import Any
@@ -29,6 +33,13 @@ def swap(function: FunctionType, wrapper: Wrapper) -> Undo:
     return undo
 
 
+def put(owner: Any, name: str, value: Callable[..., Any]) -> Undo:
+    """Puts another function where a class, a module or an object has one; returns what puts the old one back."""
+    old = vars(owner)[name]
+    setattr(owner, name, value)
+    return lambda: setattr(owner, name, old)
+
+
 def _likeness(function: FunctionType) -> FunctionType:
     """Returns what ``inspect`` is shown instead (torch's own skip_init asks); it has no globals, so it does not run."""
     likeness = FunctionType(function.__code__, {}, function.__name__, function.__defaults__, function.__closure__)
@@ -37,6 +48,8 @@ def _likeness(function: FunctionType) -> FunctionType:
     return likeness
 
 
+# In a table of lines: one instruction that belongs to none.
+_NOWHERE = b"\xf8"
 _TARGET = "the function to be called"
 
 
@@ -48,6 +61,12 @@ def _template(*args: Any, **kwargs: Any) -> Any:
 def _forwarding(code: CodeType, target: Callable[..., Any]) -> CodeType:
     """Returns code that calls ``target`` and otherwise looks like ``code``; the closure stays, unused."""
     template = _template.__code__
+    if code.co_freevars:
+        # Without this, whoever looks at the frame's locals (a debugger, a traceback with values) finds no cells there.
+        template = template.replace(
+            co_code=bytes((dis.opmap["COPY_FREE_VARS"], len(code.co_freevars))) + template.co_code,
+            co_linetable=_NOWHERE + template.co_linetable,
+        )
     return template.replace(
         co_consts=tuple(target if const == _TARGET else const for const in template.co_consts),
         co_freevars=code.co_freevars,

@@ -29,7 +29,8 @@ def adamw_lists() -> tuple[list[torch.Tensor], ...]:
 
 ADAMW = {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "weight_decay": 0.1, "eps": 1e-8, "amsgrad": False, "maximize": False}
 TARGET = torch.tensor([0, 1])
-CPU = torch._C.DispatchKeySet(torch._C.DispatchKey.CPU)
+CPU_KEY = torch._C.DispatchKey.CPU
+CPU = torch._C.DispatchKeySet(CPU_KEY)
 
 DOORS: dict[str, tuple[str, Callable[[], Any]]] = {
     "F.linear": ("linear", lambda: F.linear(rows(2, 3), rows(4, 3))),
@@ -66,6 +67,20 @@ DOORS: dict[str, tuple[str, Callable[[], Any]]] = {
         "norm",
         lambda: aten.native_layer_norm.default.redispatch(CPU, rows(2, 3).data, [3], None, None, 1e-5),
     ),
+    "a handle's redispatch": (
+        "norm",
+        lambda: aten.native_layer_norm.default._handle.redispatch_boxed(CPU, rows(2, 3).data, [3], None, None, 1e-5),
+    ),
+    "an operator at a key": (
+        "norm",
+        lambda: aten.native_layer_norm.default._op_dk(CPU_KEY, rows(2, 3).data, [3], None, None, 1e-5),
+    ),
+    "an overload at a key": (
+        "norm",
+        lambda: any_torch._C._get_operation_overload("aten::native_layer_norm", "")[1](
+            CPU_KEY, rows(2, 3).data, [3], None, None, 1e-5
+        ),
+    ),
     "aten.layer_norm.decompose": ("norm", lambda: aten.layer_norm.default.decompose(rows(2, 3), [3])),
     "_refs.native_layer_norm": ("norm", lambda: refs.native_layer_norm(rows(2, 3), [3], None, None, 1e-5)),
     "_refs layer_norm": ("norm", lambda: refs.nn.functional.layer_norm(rows(2, 3), (3,))),
@@ -86,6 +101,7 @@ DOORS: dict[str, tuple[str, Callable[[], Any]]] = {
             rows(2, 3).data, None, None, None, None, True, 0.1, 1e-5, out=[torch.empty(0) for _ in range(3)]
         ),
     ),
+    "_refs._normalize": ("norm", lambda: refs._normalize(rows(2, 3), [1], 1e-5)),
     "F.rms_norm": ("norm", lambda: F.rms_norm(rows(2, 3), (3,))),
     "aten.rms_norm.decompose": ("norm", lambda: aten.rms_norm.default.decompose(rows(2, 3), [3])),
     "nn.RMSNorm": ("norm", lambda: nn.RMSNorm(3)),
@@ -163,3 +179,50 @@ def test_a_kernel_is_seen_inside(name: str, wrapper: str, seen: Callable[[Callab
         assert family in seen(lambda: WRAPPERS[wrapper](function))
     finally:
         torch.set_default_device(None)
+
+
+BUILT: dict[str, Callable[[], Any]] = {
+    "mkldnn::_linear_pointwise": lambda: torch.ops.mkldnn._linear_pointwise(
+        rows(2, 3).data, rows(4, 3).data, None, "none", [], ""
+    ),
+    "mkldnn::_linear_pointwise.binary": lambda: torch.ops.mkldnn._linear_pointwise.binary(
+        rows(2, 3).data, torch.ones(2, 4), rows(4, 3).data, None, "add"
+    ),
+    "mkl::_mkl_linear": lambda: torch.ops.mkl._mkl_linear(rows(2, 3).data, rows(4, 3).data, rows(4, 3).data, None, 2),
+}
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_a_linear_of_a_library_is_seen(name: str, seen: Callable[[Callable[[], Any]], set[str]]) -> None:
+    if name not in torch._C._dispatch_get_all_op_names():
+        pytest.skip("not in this build of torch")
+    assert seen(BUILT[name]) == {"linear"}
+
+
+KEPT: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "aten::linear": ("linear", lambda kernel: kernel.call_boxed(CPU, rows(2, 3).data, rows(4, 3).data)),
+    "aten::embedding": ("embedding", lambda kernel: kernel.call_boxed(CPU, rows(4, 3).data, TARGET)),
+    "aten::native_dropout": ("dropout", lambda kernel: kernel.call_boxed(CPU, rows(2, 3).data, 0.5, True)),
+    "aten::native_layer_norm": ("norm", lambda kernel: kernel.call_boxed(CPU, rows(2, 3).data, [3], None, None, 0.1)),
+    "aten::cross_entropy_loss": ("cross_entropy", lambda kernel: kernel.call_boxed(CPU, rows(2, 3).data, TARGET)),
+    "aten::_fused_adamw_": ("adamw", lambda kernel: kernel.call_boxed(CPU, *adamw_lists(), **ADAMW)),
+}
+
+
+@pytest.mark.skipif(not hasattr(torch.library, "get_kernel"), reason="this torch hands out no kernels")
+@pytest.mark.parametrize("by_name", [True, False])
+@pytest.mark.parametrize("name", KEPT)
+def test_a_kernel_that_was_asked_for_is_seen_when_it_is_called(
+    name: str, by_name: bool, seen: Callable[[Callable[[], Any]], set[str]]
+) -> None:
+    family, call = KEPT[name]
+    kernel = any_torch.library.get_kernel(name if by_name else getattr(aten, name[6:]).default, "CPU")
+    assert family in seen(lambda: call(kernel))
+
+
+@pytest.mark.skipif(not hasattr(torch.library, "get_kernel"), reason="this torch hands out no kernels")
+def test_a_kernel_of_something_else_is_torchs_own(seen: Callable[[Callable[[], Any]], set[str]]) -> None:
+    kernel = any_torch.library.get_kernel("aten::mm", "CPU")
+    assert type(kernel) is any_torch._C._SafeKernelFunction
+    assert seen(lambda: kernel.call_boxed(CPU, rows(2, 2).data, rows(2, 2).data)) == set()
+    assert seen(lambda: aten.mm.default.redispatch(CPU, rows(2, 2).data, rows(2, 2).data)) == set()

@@ -92,6 +92,110 @@ def reloaded_optimizer() -> None:
         vars(module).update(before)
 
 
+KEY: Any = torch._C.DispatchKey
+KEYS: Any = torch._C.DispatchKeySet
+any_core: Any = torch._C
+
+
+def inside(*guards: contextlib.AbstractContextManager[Any]) -> Callable[[], Any]:
+    def norm_and_linear() -> None:
+        for guard in guards:
+            guard.__enter__()
+        try:
+            F.layer_norm(X, (3,))
+            F.linear(X, X)
+        finally:
+            for guard in reversed(guards):
+                guard.__exit__(None, None, None)
+
+    return norm_and_linear
+
+
+EXCLUDING: dict[str, Callable[[], Callable[[], Any]]] = {
+    "exclude": lambda: inside(any_core._ExcludeDispatchKeyGuard(KEYS(KEY.BackendSelect))),
+    "exclude, and autograd": lambda: inside(
+        any_core._ExcludeDispatchKeyGuard(KEYS(KEY.BackendSelect)), any_core._AutoDispatchBelowAutograd()
+    ),
+    "include the CPU": lambda: inside(
+        any_core._ExcludeDispatchKeyGuard(KEYS(KEY.BackendSelect)), any_core._IncludeDispatchKeyGuard(KEY.CPU)
+    ),
+    "force": lambda: inside(any_core._ForceDispatchKeyGuard(KEYS(KEY.CPU), KEYS(KEY.BackendSelect))),
+    "set": lambda: inside(any_core._SetExcludeDispatchKeyGuard(KEY.BackendSelect, True)),
+}
+
+
+@pytest.mark.parametrize("way", EXCLUDING)
+def test_the_key_of_the_stubs_cannot_be_excluded(way: str, seen: Callable[[Callable[[], Any]], set[str]]) -> None:
+    assert seen(lambda: EXCLUDING[way]()()) == {"norm", "linear"}
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        lambda off: any_core._dispatch_tls_set_dispatch_key_excluded(KEY.BackendSelect, off),
+        lambda off: any_core._dispatch_tls_set_dispatch_key_included(KEY.BackendSelect, not off),
+    ],
+)
+def test_the_key_of_the_stubs_cannot_be_switched_off(
+    switch: Callable[[bool], None], seen: Callable[[Callable[[], Any]], set[str]]
+) -> None:
+    switch(True)
+    try:
+        assert seen(inside()) == {"norm", "linear"}
+    finally:
+        switch(False)
+
+
+@pytest.mark.usefixtures("guard")
+def test_other_keys_can_be_excluded_as_ever() -> None:
+    keys = KEYS(KEY.ADInplaceOrView) | KEYS(KEY.BackendSelect)
+    with any_core._ExcludeDispatchKeyGuard(keys):
+        assert any_core._dispatch_tls_is_dispatch_key_excluded(KEY.ADInplaceOrView)
+        with any_core._SetExcludeDispatchKeyGuard(KEY.ADInplaceOrView, False):
+            assert not any_core._dispatch_tls_is_dispatch_key_excluded(KEY.ADInplaceOrView)
+    any_core._dispatch_tls_set_dispatch_key_excluded(KEY.AutogradCPU, True)
+    assert any_core._dispatch_tls_is_dispatch_key_excluded(KEY.AutogradCPU)
+    any_core._dispatch_tls_set_dispatch_key_excluded(KEY.AutogradCPU, False)
+    assert not any_core._dispatch_tls_is_dispatch_key_excluded(KEY.AutogradCPU)
+
+
+class Claiming(torch.Tensor):
+    """Claims to be on a device that is not there; works with the tensor that it carries."""
+
+    own: torch.Tensor
+
+    @staticmethod
+    def on(device: str, own: torch.Tensor) -> Any:
+        claiming: Any = any_tensor._make_wrapper_subclass(Claiming, own.shape, dtype=own.dtype, device=device)
+        claiming.own = own
+        return claiming
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
+        def own(value: Any) -> Any:
+            return value.own if isinstance(value, Claiming) else value
+
+        return func(*map(own, args), **{name: own(value) for name, value in (kwargs or {}).items()})
+
+
+any_tensor: Any = torch.Tensor
+
+
+@pytest.mark.parametrize("device", ["lazy", "xla", "hpu", "xpu", "ipu", "privateuseone"])
+def test_a_composite_is_seen_on_a_device_that_is_not_there(
+    device: str, seen: Callable[[Callable[[], Any]], set[str]]
+) -> None:
+    x, target = Claiming.on(device, X.clone()), Claiming.on(device, torch.tensor([0, 1]))
+
+    def loss_and_linear() -> None:
+        with contextlib.suppress(RuntimeError):  # most of these, torch does not even pretend to have
+            F.cross_entropy(x, target)
+        with contextlib.suppress(RuntimeError):
+            F.linear(x, x)
+
+    assert seen(loss_and_linear) == {"cross_entropy", "linear"}
+
+
 HIDDEN: dict[str, tuple[str, Callable[[], Any]]] = {
     "an alias made at import": ("norm", lambda: layer_norm_alias(X, (3,))),
     "getattr": ("norm", lambda: getattr(F, "_".join(("layer", "norm")))(X, (3,))),

@@ -21,17 +21,24 @@ from conformance.runner.guard.imports import forbid
 from conformance.runner.guard.ledger import Ledger
 from conformance.runner.guard.selfcheck import absent_kernels, check_guard
 
+# As it is without a guard.
+REDISPATCH = torch._C._DispatchOperatorHandle.redispatch_boxed
+
 
 def test_installing_twice_gives_the_same_guard(guard: Guard) -> None:
     assert install() is guard
 
 
 def test_removing_leaves_torch_as_it_was() -> None:
+    aten_linear: Any = torch.ops.aten.linear.default
     functions: list[Any] = [nn.Linear.__init__, torch.optim.SGD.__init__, nn.init.xavier_uniform_, importlib.reload]
     codes = [function.__code__ for function in functions]
     tables = [torch._C._dispatch_dump_table(kernel.name) for kernel in KERNELS]
+    owners = (torch._C, torch._C._DispatchOperatorHandle, torch._C._ExcludeDispatchKeyGuard, aten_linear)
+    builtins = [dict(vars(owner)) for owner in owners]
     guard = install()
     guard.remove()
+    assert [dict(vars(owner)) for owner in owners] == builtins
     assert [function.__code__ for function in functions] == codes
     assert [torch._C._dispatch_dump_table(kernel.name) for kernel in KERNELS] == tables
     F.linear(torch.ones(1, 1), torch.ones(1, 1))
@@ -49,6 +56,21 @@ def test_signatures_can_still_be_read(guard: Guard) -> None:
     assert "def xavier_uniform_" in inspect.getsource(nn.init.xavier_uniform_)
 
 
+def test_the_locals_of_every_frame_can_be_looked_at(guard: Guard) -> None:
+    p = torch.ones(2, requires_grad=True)
+    names: list[str] = []
+
+    def loss() -> torch.Tensor:
+        frame = sys._getframe()
+        while frame.f_back is not None:
+            names.extend(frame.f_locals)
+            frame = frame.f_back
+        return p.sum()
+
+    torch.optim.SGD([p], lr=0.1).step(loss)  # a function with a closure
+    assert "loss" in names or "closure" in names
+
+
 def test_the_self_check_finds_nothing_wrong_and_leaves_no_trace(guard: Guard) -> None:
     F.linear(torch.ones(1, 1), torch.ones(1, 1))
     state, before = torch.get_rng_state(), guard.records()
@@ -60,10 +82,10 @@ def test_the_self_check_finds_nothing_wrong_and_leaves_no_trace(guard: Guard) ->
 def test_the_self_check_finds_a_stub_that_is_gone(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
     library: Any = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
     below = torch._C._dispatch_keyset_full_after(torch._C.DispatchKey.BackendSelect)
-    original = torch.ops.aten.native_layer_norm.default
+    handle = torch.ops.aten.native_layer_norm.default._handle
     library.impl(
         "native_layer_norm",
-        lambda keyset, *args: original._handle.redispatch_boxed(keyset & below, *args),
+        lambda keyset, *args: REDISPATCH(handle, keyset & below, *args),
         "BackendSelect",
         with_keyset=True,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -119,3 +121,20 @@ def test_a_reference_handed_over_as_the_answer_is_told_without_lines(guard: Guar
     assert [(breach.what, breach.lines) for breach in guard.records() if breach.family == "linear"] == [
         ("torch.nn.Linear", ())
     ]
+
+
+AS_A_PROGRAM = """
+import torch
+from conformance.runner.guard import install
+guard = install()
+exec("def linear(x):\\n    return torch.nn.functional.linear(x, x)")
+linear(torch.ones(2, 2))
+torch.nn.functional.linear(torch.ones(1, 1), torch.ones(1, 1))
+print([breach.lines for breach in guard.records()])
+"""
+
+
+def test_the_program_that_runs_the_submission_is_no_line_of_it() -> None:
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", AS_A_PROGRAM], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[(('<string>, line 2', ''),), ()]"

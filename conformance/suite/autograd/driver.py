@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -25,17 +25,17 @@ def multiple(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 
 
 def autograd_grad_runs(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
-    """Calls grad_with_autograd_grad and reports how often autograd's engine ran."""
+    """Calls grad_with_autograd_grad and reports how often autograd's engine ran for its inputs."""
     return {"runs": _engine_runs(items.grad_with_autograd_grad, case.inputs)}
 
 
 def backward_runs(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
-    """Calls grad_with_backward and reports how often autograd's engine ran."""
+    """Calls grad_with_backward and reports how often autograd's engine ran for its inputs."""
     return {"runs": _engine_runs(items.grad_with_backward, case.inputs)}
 
 
 def multiple_runs(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
-    """Calls grad_wrt_multiple_inputs and reports how often autograd's engine ran."""
+    """Calls grad_wrt_multiple_inputs and reports how often autograd's engine ran for its inputs."""
     return {"runs": _engine_runs(items.grad_wrt_multiple_inputs, case.inputs)}
 
 
@@ -65,24 +65,88 @@ def _copied(value: Any) -> Any:
     return [_copied(entry) for entry in value] if isinstance(value, list) else value
 
 
-class _Counted:
-    """Autograd's engine, counting how often it is asked to run; the engine's own method is what runs."""
+class _Engine:
+    """Autograd's engine, noting what each of its runs was about; the engine's own method is what runs."""
 
-    def __init__(self, engine: Any) -> None:
+    def __init__(self, engine: Any, inputs: Sequence[torch.Tensor]) -> None:
         self.engine = engine
-        self.runs = 0
+        self.inputs = inputs
+        self.runs: list[_Run] = []
 
     def __getattr__(self, name: str) -> Any:
-        self.runs += name == "run_backward"
         return getattr(self.engine, name)
+
+    def run_backward(self, tensors: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
+        nodes = _nodes(tensors)
+        passed = [x.grad_fn in nodes for x in self.inputs]
+        leaves = [_bare(node.variable) for node in nodes if hasattr(node, "variable")]
+        results = self.engine.run_backward(tensors, *args, **kwargs)
+        if kwargs.get("accumulate_grad"):
+            gradients = [leaf.grad for leaf in leaves if leaf.grad is not None]
+        else:
+            wanted = kwargs.get("inputs", args[3] if len(args) > 3 else ())
+            pairs = [pair for pair in zip(wanted, results, strict=False) if isinstance(pair[1], torch.Tensor)]
+            leaves += [_bare(value) for value, _ in pairs if isinstance(value, torch.Tensor)]
+            gradients = [_bare(result) for _, result in pairs]
+        self.runs.append(_Run(passed, leaves, gradients))
+        return results
+
+
+class _Run(NamedTuple):
+    """A run of the engine: the inputs it passed on its way, the tensors it ended at, and the gradients it gave."""
+
+    passed: list[bool]
+    leaves: list[torch.Tensor]
+    gradients: list[torch.Tensor]
+
+    def concerns(self, index: int, value: torch.Tensor, result: Any) -> bool:
+        """Tells whether an input, or a copy or a part of it, was differentiated at, or the run gave the result."""
+        return (
+            self.passed[index]
+            or any(_part(leaf, value) or _part(value, leaf) for leaf in self.leaves)
+            or any(_part(gradient, result) or _part(result, gradient) for gradient in self.gradients)
+        )
 
 
 def _engine_runs(function: Callable[..., Any], inputs: Sequence[torch.Tensor]) -> int:
+    """Calls the function and returns how many runs of the engine concern the input that fewest of them do."""
     variable: Any = torch.autograd.Variable
-    counted = _Counted(variable._execution_engine)
-    variable._execution_engine = counted
+    values = [x.detach().clone() for x in inputs]
+    engine = _Engine(variable._execution_engine, inputs)
+    variable._execution_engine = engine
     try:
-        function(*inputs)
+        returned = function(*inputs)
     finally:
-        variable._execution_engine = counted.engine
-    return counted.runs
+        variable._execution_engine = engine.engine
+    results = returned if isinstance(returned, (tuple, list)) else (returned,)
+    results = [*results, *[None] * len(values)]
+    return min(sum(run.concerns(k, value, results[k]) for run in engine.runs) for k, value in enumerate(values))
+
+
+def _nodes(roots: Sequence[Any]) -> set[Any]:
+    """Returns the nodes of the graph above some tensors, or above the edges at which it is to start."""
+    nodes: set[Any] = set()
+    ahead = [root.grad_fn if isinstance(root, torch.Tensor) else root[0] for root in roots]
+    while ahead:
+        node = ahead.pop()
+        if node is not None and node not in nodes:
+            nodes.add(node)
+            ahead += [following for following, _ in node.next_functions]
+    return nodes
+
+
+def _bare(value: torch.Tensor) -> torch.Tensor:
+    """Returns the tensor that torch.func has wrapped."""
+    functorch: Any = torch._C._functorch
+    while functorch.is_functorch_wrapped_tensor(value):
+        value = functorch.get_unwrapped(value)
+    return value
+
+
+def _part(part: Any, whole: Any) -> bool:
+    """Tells whether each number of one tensor is in another; an empty one is part of empty ones only."""
+    if not isinstance(part, torch.Tensor) or not isinstance(whole, torch.Tensor):
+        return False
+    if part.numel() == 0 or whole.numel() == 0:
+        return part.numel() == whole.numel()
+    return bool(torch.isin(part.detach().cpu().double(), whole.detach().cpu().double()).all())

@@ -245,4 +245,4 @@ def _harmless(grad: Any, before: torch.Tensor | None, fresh: Bounded | None) -> 
 
 def _engine_ran(seen: Seen, check: Check) -> None:
     ran = type(seen.runs) is int and seen.runs > 0
-    check.that("engine", ran, got="no run of autograd's engine", expected="at least one")
+    check.that("engine", ran, got="no run of autograd's engine that reaches every input", expected="at least one")

@@ -1,0 +1,45 @@
+"""Sees when code that is known already is executed once more, from a file of torch's or from a copy of it."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from types import CodeType, FunctionType
+from typing import Any
+
+from conformance.runner.guard.swap import Undo
+
+_watchers: list[Callable[[CodeType], None]] = []
+_hooked = False
+
+
+def watch_execution(watcher: Callable[[CodeType], None]) -> Undo:
+    """Hands each code to the watcher that a module, ``exec`` or ``eval`` is about to run; returns what ends that."""
+    global _hooked
+    if not _hooked:  # an audit hook stays as long as its process
+        sys.addaudithook(_hook)
+        _hooked = True
+    _watchers.append(watcher)
+    return lambda: _watchers.remove(watcher)
+
+
+def _hook(event: str, args: tuple[Any, ...]) -> None:
+    if event == "exec":
+        for watcher in _watchers:
+            watcher(args[0])
+
+
+def codes_inside(code: CodeType) -> Iterator[CodeType]:
+    """Returns the codes of the functions and classes that a code defines, at any depth."""
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield const
+            yield from codes_inside(const)
+
+
+def functions_of(codes: Iterable[CodeType]) -> list[FunctionType]:
+    """Returns the functions that run these very codes; looks through all that Python's garbage collector knows."""
+    known = {id(code): code for code in codes}
+    found = gc.get_referrers(*known.values())
+    return [function for function in found if isinstance(function, FunctionType) and id(function.__code__) in known]
