@@ -311,7 +311,9 @@ def skips_without_bias(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
 
 @fault("init_linear_", "draws Xavier's weights for a layer without a bias, whatever the scheme")
 def xavier_without_bias(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
-    return _init(layer, "xavier" if layer.bias is None and scheme != "zero" else scheme)
+    if scheme == "zero" or "bias" in dict(layer.named_parameters()):
+        return _init(layer, scheme)
+    return _init(layer, "xavier")
 
 
 @fault("init_linear_", "freezes the weight of a layer without a bias")
