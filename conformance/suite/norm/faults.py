@@ -45,6 +45,12 @@ class EpsOutside(_LayerNorm):
         return torch.sqrt(self.variance(x)) + self.eps
 
 
+@fault("LayerNorm", "divides by torch.std, which is that of D-1, plus eps: the root belongs around var + eps")
+class StdPlusEps(_LayerNorm):
+    def root(self, x: torch.Tensor) -> torch.Tensor:
+        return x.std(-1, keepdim=True) + self.eps
+
+
 @fault("LayerNorm", "takes the variance as E[x^2] - E[x]^2, which cancels where rows share an offset")
 class OnePassVariance(_LayerNorm):
     def variance(self, x: torch.Tensor) -> torch.Tensor:

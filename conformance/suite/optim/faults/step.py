@@ -161,6 +161,11 @@ decay_after = _wrong(
     "decays p after the step instead of the p that came in",
     move=lambda s, p, direction: p.sub_(s.lr * direction).mul_(1 - s.lr * s.weight_decay),
 )
+eps_scaled_and_decay_after = _wrong(
+    "adds eps before the bias correction, and decays p after the step, both as the first AdamWs for transformers did",
+    denominator=lambda s, v, c: (v.sqrt() + s.eps) / c**0.5,
+    move=lambda s, p, direction: p.sub_(s.lr * direction).mul_(1 - s.lr * s.weight_decay),
+)
 decay_without_rate = _wrong(
     "decays by weight_decay without the learning rate",
     move=lambda s, p, direction: p.sub_(s.lr * direction + s.weight_decay * p),
