@@ -62,6 +62,12 @@ def new_zeros(p: Tensor) -> AdamWState:
     return AdamWState(p.new_zeros(p.shape), p.new_zeros(p.shape), 0)
 
 
+@honest("init_adamw_state", "zeros made under inference_mode, for a step that makes new moments")
+@torch.inference_mode()
+def in_inference_mode(p: Tensor) -> AdamWState:
+    return AdamWState(torch.zeros_like(p), torch.zeros_like(p), 0)
+
+
 @honest("init_adamw_state", "torch.zeros with everything spelt out")
 def spelt_out(p: Tensor) -> AdamWState:
     m, v = (torch.zeros(*p.size(), dtype=p.dtype, device=p.device) if p.ndim else p.new_zeros(()) for _ in range(2))

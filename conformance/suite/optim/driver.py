@@ -146,10 +146,13 @@ def _parameter(p: torch.Tensor, grad: torch.Tensor, held: str) -> tuple[torch.Te
 
 
 def _added_to(moment: Any) -> str | None:
-    """Adds 1 to every entry, in place; returns what was raised, as by one number that is expanded."""
+    """Adds 1 to every entry, in place; returns what was raised, as by one number that is expanded.
+
+    Zeros made under inference_mode are written to under it: a step that makes new moments is content with them.
+    """
     if isinstance(moment, torch.Tensor):
         try:
-            with torch.no_grad():
+            with torch.no_grad(), torch.inference_mode(moment.is_inference()):
                 moment.add_(1)
         except RuntimeError as error:
             return str(error)

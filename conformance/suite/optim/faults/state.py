@@ -125,12 +125,6 @@ def expanded(p: Tensor) -> AdamWState:
     return AdamWState(p.new_zeros(()).expand(p.shape), p.new_zeros(()).expand(p.shape), 0)
 
 
-@fault("init_adamw_state", "makes the zeros under inference_mode, outside which no update in place can write to them")
-@torch.inference_mode()
-def in_inference_mode(p: Tensor) -> AdamWState:
-    return AdamWState(torch.zeros_like(p), torch.zeros_like(p), 0)
-
-
 @fault("AdamWState", "needs a learning rate that no text mentions")
 @dataclass
 class NeedsMore:
