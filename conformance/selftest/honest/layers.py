@@ -29,6 +29,20 @@ class Einsum(nn.Module):
         return y
 
 
+@honest("Linear", "the bias is a row, registered before the weight")
+class RowFirst(nn.Module):
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        super().__init__()
+        if bias:
+            self.offsets = nn.Parameter(torch.zeros(1, out_features))
+        self.weight = nn.Parameter(torch.randn(out_features, in_features) / max(in_features, 1) ** 0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = x.reshape(x.shape[:-1].numel(), x.shape[-1])
+        y = rows @ self.weight.t() + (self.offsets if hasattr(self, "offsets") else 0)
+        return y.reshape(*x.shape[:-1], y.shape[-1])
+
+
 @honest("Linear", "products of broadcast rows summed up in float64, weights that start at zero, parameters in a dict")
 class Broadcast(nn.Module):
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
@@ -101,6 +115,17 @@ class _Product(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         rows = above.reshape(-1, weight.shape[0])
         return above @ weight, rows.T @ x.reshape(rows.shape[0], x.shape[-1])
+
+
+@honest("Embedding", "the table in one row, of which a lookup is a view")
+class OneRow(nn.Module):
+    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.size = (num_embeddings, embedding_dim)
+        self.numbers = nn.Parameter(torch.randn(num_embeddings * embedding_dim))
+
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        return self.numbers.view(self.size)[idx]
 
 
 @honest("Embedding", "a product with one-hot rows")

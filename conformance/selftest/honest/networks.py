@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from conformance.faults import honest
 
@@ -166,6 +166,64 @@ class Einsum(nn.Module):
         h = torch.einsum("...d,df->...f", x, self.w1)
         h = h * torch.special.ndtr(h)
         return torch.einsum("...f,fd->...d", h, self.w2)
+
+
+@honest("MLP", "TorchScript, whose graph becomes a single node once it is warm")
+class Scripted(nn.Module):
+    def __init__(self, in_dim: int, hidden_dim: int, out_dim: int, depth: int, use_layernorm: bool = False) -> None:
+        super().__init__()
+        whole = InSequence(in_dim, hidden_dim, out_dim, depth, use_layernorm)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that TorchScript is on its way out
+            self.network = torch.jit.script(whole.network)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.network(x)
+        return y
+
+
+class _BothAtOnce(torch.autograd.Function):
+    """Both Linears and the GELU between them, with a backward pass by hand."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> Tensor:
+        h = x @ w1.T + b1
+        below = 0.5 * (1 + torch.erf(h / math.sqrt(2)))
+        ctx.save_for_backward(x, w1, w2, h, below)
+        return (h * below) @ w2.T + b2
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, ...]:
+        x, w1, w2, h, below = ctx.saved_tensors
+        slope = below + h * torch.exp(-0.5 * h * h) / math.sqrt(2 * math.pi)
+        at_h = (g @ w2) * slope
+        rows, gs, hs = (t.reshape(-1, t.shape[-1]) for t in (x, g, at_h))
+        inner = (h * below).reshape(-1, h.shape[-1])
+        return at_h @ w1, hs.T @ rows, hs.sum(0), gs.T @ inner, gs.sum(0)
+
+
+@honest("FeedForward", "one autograd.Function for all of it")
+class Fused(nn.Module):
+    def __init__(self, d_model: int, d_ff: int | None = None) -> None:
+        super().__init__()
+        self.up, self.down = nn.Linear(d_model, d_ff or 4 * d_model), nn.Linear(d_ff or 4 * d_model, d_model)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = _BothAtOnce.apply(x, self.up.weight, self.up.bias, self.down.weight, self.down.bias)  # type: ignore[no-untyped-call]
+        return y
+
+
+@honest("FeedForward", "tanh GELU with its constant as a tensor, which is a float32 whatever the data is")
+class FloatConstant(nn.Module):
+    def __init__(self, d_model: int, d_ff: int | None = None) -> None:
+        super().__init__()
+        self.up, self.down = nn.Linear(d_model, d_ff or 4 * d_model), nn.Linear(d_ff or 4 * d_model, d_model)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.up(x)
+        inner = torch.sqrt(torch.tensor(2.0 / math.pi)) * (h + 0.044715 * h**3)
+        y: torch.Tensor = self.down(0.5 * h * (1 + torch.tanh(inner)))
+        return y
 
 
 @honest("Residual", "the function under another name, the branch added first, float64 inside")
