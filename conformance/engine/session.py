@@ -33,7 +33,7 @@ MAX_TIMEOUTS = 3
 MAX_TIMEOUTS_IN_ALL = 30
 # An item may spend so many seconds in its calls, all items together so many, and for each call this share of its time
 # limit more: honest calls take milliseconds, or some tenths of a second where they train.
-ITEM_SECONDS, ALL_SECONDS = 60.0, 300.0
+ITEM_SECONDS, ALL_SECONDS = 30.0, 200.0
 FAIR = 0.05
 # Times that the process which had read the submission may end by itself before the submission is given up. On an
 # accelerator it serves the calls, so that each call that crashes ends it.
