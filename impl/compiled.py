@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
 
 from impl import optim
 from impl.optim import AdamWState, init_adamw_state
@@ -62,6 +63,7 @@ def adamw_step_many_(
         # As a tensor: a number would be compiled into the loop, and each step compiled again.
         scalars = torch.tensor(factors, dtype=torch.float64).to(p.device)
         _compiled()(*map(_flat, tensors), scalars)
+        increment_version((p, state.m, state.v))  # so that a backward pass that still needs the old values says so
     if small:
         p_small, grad_small, state_small = (list(each) for each in zip(*small, strict=True))
         optim.adamw_step_many_(p_small, grad_small, state_small, lr, betas, eps, weight_decay)

@@ -1,4 +1,7 @@
-"""AdamW from scratch: one formula, worked through in blocks that stay in the cache."""
+"""AdamW from scratch: one formula, worked through in blocks that stay in the cache.
+
+impl.compiled takes the same step in one compiled loop, which large parameters gain from.
+"""
 
 from __future__ import annotations
 
