@@ -148,10 +148,10 @@ def described(value: Any) -> str:
 
 
 def place_of(value: Any, tensor: torch.Tensor, path: tuple[Any, ...] = ()) -> tuple[Any, ...] | None:
-    """Returns the keys that lead to a tensor, or to one that shares its memory; None if there is none."""
+    """Returns the keys that lead to a tensor, or to one of its entries in another shape; None if there is none."""
     if isinstance(value, torch.Tensor):
-        same = value.numel() > 0 and value.untyped_storage().data_ptr() == tensor.untyped_storage().data_ptr()
-        return path if same else None
+        same = value.untyped_storage().data_ptr() == tensor.untyped_storage().data_ptr()
+        return path if same and value.numel() == tensor.numel() > 0 else None
     value = vars(value) if isinstance(value, SimpleNamespace) else value
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
     places = (place_of(item, tensor, (*path, key)) for key, item in pairs)

@@ -168,7 +168,7 @@ def summary(figures: dict[str, Any]) -> str:
         ("reproducers that show the fault", f"{total['shown']} of {total['showable']}"),
         ("properties that a fault breaks", f"{alive} of {figures['properties']}"),
         (
-            f"honest oddities left alone (`{figures['honest_profile']}`, {figures['seeds']} seeds and more)",
+            f"honest oddities left alone (`{figures['honest_profile']}`, and `thorough` where comparisons are few)",
             f"{total['passed']} of {total['honest']} in {total['comparisons']:,} comparisons",
         ),
         ("hostile submissions not passed", f"{figures['hostile'] - len(figures['fooled'])} of {figures['hostile']}"),
