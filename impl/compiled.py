@@ -59,9 +59,10 @@ def adamw_step_many_(
             continue
         state.t += 1
         c = sqrt(1 - beta2**state.t)
-        factors = (beta1, beta2, c * eps, 1 - lr * weight_decay, lr * c / (1 - beta1**state.t))
+        decay, rate = 1 - lr * weight_decay, lr * c / (1 - beta1**state.t)
         # As a tensor: a number would be compiled into the loop, and each step compiled again.
-        scalars = torch.tensor(factors, dtype=torch.float64).to(p.device)
+        numbers = (beta1, 1 - beta1, beta2, 1 - beta2, c * eps, decay, rate)
+        scalars = torch.tensor(numbers, dtype=torch.promote_types(p.dtype, torch.float32), device=p.device)
         _compiled()(*map(_flat, tensors), scalars)
         increment_version((p, state.m, state.v))  # so that a backward pass that still needs the old values says so
     if small:
@@ -82,8 +83,12 @@ def _compiled() -> Any:
 
 def _update_(p: Tensor, grad: Tensor, m: Tensor, v: Tensor, scalars: Tensor) -> None:
     """The equations as impl.optim has them; what is computed lives in registers, in float32 where p has 16 bits."""
-    beta1, beta2, c_eps, keep, step = scalars.unbind()
-    m.copy_(beta1 * m + (1 - beta1) * grad)
-    v.copy_(beta2 * v + (1 - beta2) * grad * grad)
-    root = (v.float() if v.itemsize == 2 else v).sqrt()
-    p.copy_(keep * p - step * (m / (root + c_eps)))
+    beta1, rest1, beta2, rest2, c_eps, decay, rate = scalars.unbind()
+    m_new = beta1 * m + rest1 * grad
+    v_new = beta2 * v + rest2 * grad * grad
+    root = (v_new.float() if v_new.itemsize == 2 else v_new).sqrt()
+    p_new = decay * p - rate * (m_new / (root + c_eps))
+    # Written last: what is read again after it was written would be another pass.
+    m.copy_(m_new)
+    v.copy_(v_new)
+    p.copy_(p_new)
