@@ -46,9 +46,10 @@ class Case:
         arms = [torch_arm(), torch_arm(AGAIN), impl_arm()]
         if self.optimizer:
             arms += [torch_arm("torch foreach", foreach=True), torch_arm("torch fused", fused=True)]
-            arms += [impl_arm(compiled=True)] if self.compiled else []
         elif self.compiled:
-            arms += [torch_arm("torch compiled", compiled=True), impl_arm(compiled=True)]
+            arms.append(torch_arm("torch compiled", compiled=True))
+        if self.compiled:
+            arms.append(impl_arm(compiled=True))
         return arms
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance import contract
-from conformance.faults import faults_of
+from conformance.faults import mistakes_of
 from conformance.report.model import PropertyResult, Result, Status
 
 if TYPE_CHECKING:
@@ -148,9 +148,8 @@ def show_requirement(name: str) -> int:
             drawn = (prop.cases.__doc__ or prop.test.__doc__ or prop.test.__name__.replace("_", " ")).strip()
             print(f"        {drawn.splitlines()[0]}")
     print(f"\nUsual mistakes with {item}")
-    for fault in faults_of(area):
-        if fault.item == item:
-            print(f"    {fault.sentence}")
+    for fault in mistakes_of(area, item):
+        print(f"    {fault.sentence}")
     sys.stdout.flush()
     return 0
 

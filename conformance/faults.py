@@ -49,6 +49,11 @@ def faults_of(area: str) -> list[Fault]:
     return [found for name in names for found in marked(importlib.import_module(name))]
 
 
+def mistakes_of(area: str, item: str) -> list[Fault]:
+    """Returns the faults of one item of an area."""
+    return [fault for fault in faults_of(area) if fault.item == item]
+
+
 def marked(module: ModuleType) -> list[Fault]:
     """Returns what a module marks, in order; a subclass does not inherit its parent's mark."""
     found = []

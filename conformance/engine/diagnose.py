@@ -71,8 +71,10 @@ def unreadable(run: Run, faults: RunnerSession, candidates: list[Fault]) -> str:
     Empty where one of the faults can be judged on the same case: then it was the submission that answered oddly.
     """
     for found in run.findings:
-        tried = [_judged(run, faults, fault, found.case) for fault in candidates[:WITNESSES]]
-        if found.failure.malformed and tried and not any(tried):
+        if not found.failure.malformed:
+            continue
+        judged = [_judged(run, faults, fault, found.case) for fault in candidates[:WITNESSES]]
+        if judged and not any(judged):
             return found.failure.got
     return ""
 

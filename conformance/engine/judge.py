@@ -21,7 +21,7 @@ from conformance.engine.properties import Property, Variant, all_properties
 from conformance.engine.rows import item_result, rows_of
 from conformance.engine.run import FULL, LIGHT, Run, run_property
 from conformance.engine.session import RunnerSession, Session
-from conformance.faults import Fault, faults_of, path_of
+from conformance.faults import Fault, mistakes_of, path_of
 from conformance.report.model import SEVERITY, Level, PropertyResult, Result, Status, Unread
 from conformance.runner.client import LoadReport, Process, Runner
 from conformance.runner.loading import Source, read_submission
@@ -126,8 +126,8 @@ class Bench:
                 effort=effort,
             )
             if self.base is not None and any(found.failure.malformed for found in run.findings):
-                known = [fault for fault in faults_of(prop.area) if fault.item == prop.item]
-                run.judge_error = unreadable(run, self._faults(prop.area), known) or run.judge_error
+                mistakes = mistakes_of(prop.area, prop.item)
+                run.judge_error = unreadable(run, self._faults(prop.area), mistakes) or run.judge_error
             suspects: dict[str, str] = {}
             if run.findings and options.diagnose and self.base is not None and variant.device == "cpu":
                 suspects = self._diagnosed(run)
@@ -148,8 +148,7 @@ class Bench:
     def _diagnosed(self, run: Run) -> dict[str, str]:
         """Returns the suspects of a run; after an item's first diagnosis only those that fitted then are tried."""
         item = run.prop.item
-        known = [fault for fault in faults_of(run.prop.area) if fault.item == item]
-        candidates = self.fitting.get(item) or known
+        candidates = self.fitting.get(item) or mistakes_of(run.prop.area, item)
         if self.found.get(item, 0) >= ENOUGH and item not in self.fitting:
             return {}
         fitting = fitting_faults(run, self._faults(run.prop.area), candidates)

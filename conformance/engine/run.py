@@ -198,9 +198,8 @@ class _Search:
     def compared(self) -> None:
         """Records as a finding that a requirement was never compared: what its checks go through had come empty."""
         asked = ("device",) if self.variant.device == "meta" else self.prop.requirements
-        known = self.result.check.known
-        empty = [name for name in asked if name not in known and not self.result.check.tallies[name].comparisons]
-        if empty and not known and self.result.unsupported is None:
+        empty = [name for name in asked if not self.result.check.tallies[name].comparisons]
+        if empty and not self.result.check.known and self.result.unsupported is None:
             failure = replace(self._malformed("nothing to compare"), requirement=empty[0])
             self.result.findings.append(Found(failure, self.first_case))
 
@@ -269,13 +268,13 @@ class _Search:
 
     def judge(self, case: Any) -> Failure | None:
         """Runs the driver on a case and the property on what it saw."""
+        if self.too_slow:
+            return None
         shipped = case.ship(self.variant.device)
         main = self.prop.share >= 1 and self.variant == self.prop.variants[0]
         warm = WARM if main and self.result.examples == 1 and self.failing is None else 0
-        meta = self.variant.device == "meta"
-        if self.too_slow:
-            return None
-        subject = f"{self.prop.item} on meta" if meta else self.prop.item
+        # Time spent on meta is not the item's: an operation without values takes longer than a small one with values.
+        subject = f"{self.prop.item} on meta" if self.variant.device == "meta" else self.prop.item
         outcome = self.session.call(self.prop.driver, self.names, shipped, self.prop.seconds, warm, subject)
         check = self.result.check
         check.log = []
@@ -349,7 +348,6 @@ class _Search:
                 self.result.unsupported = f"it reads values, which the meta device does not have ({trouble.text})"
                 return
             if trouble.kind == "timeout":
-                # An operation without values takes many times as long as a small one with values.
                 self.result.unsupported = f"{trouble.text} on the meta device, where no value is worked on"
                 self.too_slow = True
                 return

@@ -41,15 +41,18 @@ class LazyDynamo(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        real = sys.modules.get(NAME)
-        if real is self:
-            del sys.modules[NAME]
-            real = importlib.import_module(NAME)
-        return getattr(real, name)
+        return getattr(_real(), name)
 
 
 def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
+
+
+def _real() -> ModuleType:
+    """Returns the real ``torch._dynamo``, which takes the place of its stand-in when it is first wanted."""
+    if isinstance(sys.modules.get(NAME), LazyDynamo):
+        del sys.modules[NAME]
+    return importlib.import_module(NAME)
 
 
 class _WholeFirst(MetaPathFinder):
@@ -61,8 +64,7 @@ class _WholeFirst(MetaPathFinder):
         """Returns how to come by a part of ``torch._dynamo``, which mostly came with the whole; None for all else."""
         if not fullname.startswith(f"{NAME}.") or not isinstance(sys.modules.get(NAME), LazyDynamo):
             return None
-        del sys.modules[NAME]
-        whole = importlib.import_module(NAME)
+        whole = _real()
         if fullname in sys.modules:
             return ModuleSpec(fullname, _AlreadyThere())
         return PathFinder.find_spec(fullname, whole.__path__)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from conformance.runner.guard.swap import Undo, put
+from conformance.runner.guard.swap import Undo, put, undoing
 
 _KEY = torch._C.DispatchKey.BackendSelect
 _KEYS = torch._C.DispatchKeySet(_KEY)
@@ -27,12 +27,7 @@ def keep_stubs_included() -> Undo:
         if hasattr(core, owner)
     ]
     undos += [put(core, name, wrapper(getattr(core, name))) for name, wrapper in _SWITCHES.items()]
-
-    def undo() -> None:
-        for undo_one in undos:
-            undo_one()
-
-    return undo
+    return undoing(undos)
 
 
 def _not_excluding(old: Callable[..., Any]) -> Callable[..., Any]:

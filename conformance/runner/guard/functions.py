@@ -20,7 +20,7 @@ from conformance.runner.guard.copies import codes_inside, functions_of, watch_ex
 from conformance.runner.guard.families import KERNELS, MODULES, Family
 from conformance.runner.guard.ledger import Ledger
 from conformance.runner.guard.stack import public_name
-from conformance.runner.guard.swap import Undo, Wrapper, swap
+from conformance.runner.guard.swap import Undo, Wrapper, swap, undoing
 from conformance.runner.guard.uncompiled import subclasses
 
 _SCHEMES = ("xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_")
@@ -68,9 +68,7 @@ class Functions:
 
     def undo(self) -> None:
         """Leaves every function as it was."""
-        self.undo_watch()
-        for undo_one in self.undos.values():
-            undo_one()
+        undoing((self.undo_watch, *self.undos.values()))()
 
 
 def _references() -> Iterator[tuple[Family, FunctionType]]:

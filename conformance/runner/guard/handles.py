@@ -10,7 +10,7 @@ import torch
 from conformance.runner.guard.families import KERNELS, Kernel
 from conformance.runner.guard.kernels import find, stub
 from conformance.runner.guard.ledger import Ledger
-from conformance.runner.guard.swap import Undo, put
+from conformance.runner.guard.swap import Undo, put, undoing
 
 # Of `torch._C`: torch's own Python, `torch.library.get_kernel` for one, looks them up there at each call.
 _GET_KERNEL = "_dispatch_get_computed_kernel_for_dispatch_key"  # since torch 2.9
@@ -57,12 +57,7 @@ def watch_handles(ledger: Ledger) -> Undo:
     for kernel in present.values():
         operator = find(kernel)
         undos.append(put(operator, "_op_dk", stub(kernel, operator._op_dk, ledger)))
-
-    def undo() -> None:
-        for undo_one in undos:
-            undo_one()
-
-    return undo
+    return undoing(undos)
 
 
 def _full_name(handle: Any) -> str:

@@ -103,7 +103,7 @@ def _has(name: str, key: str) -> bool:
 
 
 def stub(kernel: Kernel, run: Run, ledger: Ledger) -> Run:
-    """Returns what tells the ledger of a kernel, then runs it; the first argument says where to dispatch."""
+    """Returns what tells the ledger of a kernel, then runs it; the first argument is none of the kernel's own."""
     family, name, public = kernel.family, kernel.name, kernel.public
 
     def told(keyset: Any, *args: Any, **kwargs: Any) -> Any:
@@ -121,12 +121,8 @@ def _telling(present: dict[str, Kernel], ledger: Ledger) -> Callable[[Run], Run]
     def wrapper(original: Run) -> Run:
         def decompose(operator: Any, *args: Any, **kwargs: Any) -> Any:
             kernel = present.get(operator._name)
-            outermost = kernel is not None and ledger.enter(kernel.family, kernel=kernel.name, public=kernel.public)
-            try:
-                return original(operator, *args, **kwargs)
-            finally:
-                if kernel is not None and outermost:
-                    ledger.leave(kernel.family)
+            run = original if kernel is None else stub(kernel, original, ledger)
+            return run(operator, *args, **kwargs)
 
         return decompose
 

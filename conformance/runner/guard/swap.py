@@ -6,7 +6,7 @@ What is not Python cannot be changed in place: another function is put where it 
 from __future__ import annotations
 
 import dis
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -38,6 +38,17 @@ def put(owner: Any, name: str, value: Callable[..., Any]) -> Undo:
     old = vars(owner)[name]
     setattr(owner, name, value)
     return lambda: setattr(owner, name, old)
+
+
+def undoing(undos: Iterable[Undo]) -> Undo:
+    """Returns what undoes all of these, in order."""
+    each = tuple(undos)
+
+    def undo() -> None:
+        for undo_one in each:
+            undo_one()
+
+    return undo
 
 
 def _likeness(function: FunctionType) -> FunctionType:

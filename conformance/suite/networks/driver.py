@@ -150,14 +150,14 @@ def _wiring(module: nn.Module, width: int, depth: int) -> dict[str, Any]:
     matrices = [place for place in sorted(used) if parameters[place - 1].ndim > 1]
     if len(matrices) > depth:  # a bias may be kept as a row
         matrices = [p for p in matrices if parameters[p - 1].shape[0] != 1 or not _entrywise(p, reach)]
-    before = {place: _before(place, reach).intersection(used) for place in matrices}
-    matrices = sorted(matrices, key=lambda place: len(before[place].intersection(matrices)))
     vectors = [place for place in sorted(used) if place not in matrices]
-    after = {place: sum(place not in before[matrix] for matrix in matrices) for place in vectors}
     if len({id(_meeting(place, reach)) for place in matrices}) < len(matrices):
         # One node holds several of them (a Function of one's own, TorchScript): they are taken as they are registered.
-        matrices = sorted(matrices)
-        after = {place: sum(matrix < place for matrix in matrices) for place in vectors}
+        before = {place: set(range(place)) for place in matrices}
+    else:
+        before = {place: _before(place, reach).intersection(used) for place in matrices}
+    matrices = sorted(matrices, key=lambda place: len(before[place].intersection(matrices)))
+    after = {place: sum(place not in before[matrix] for matrix in matrices) for place in vectors}
     gaps = [[parameters[p - 1] for p in vectors if after[p] == gap] for gap in range(len(matrices) + 1)]
     weights, idle = [parameters[p - 1] for p in matrices], len(parameters) - len(used)
     return {"weights": weights, "gaps": gaps, "idle": idle, "reached": 0 in reached}

@@ -14,13 +14,12 @@ from conformance.numerics.compare import same_bits
 from conformance.suite.common.properties import has_signature
 from conformance.suite.optim import cases, oracle
 from conformance.suite.optim.cases import InitCase, LengthsCase, ManyCase, ProgramCase, StepCase, TensorsCase
+from conformance.suite.optim.driver import STALE
 from conformance.suite.optim.oracle import Moments
 from conformance.suite.tensors import TensorSpec
 
 # What the case layer writes between the entries of a tensor with gaps.
 GAP = 77
-# What the driver writes to each entry of a p.grad that is not the gradient that is given.
-STALE = 7.0
 
 test_adamw_state_has_its_signature = has_signature("AdamWState")
 test_init_adamw_state_has_its_signature = has_signature("init_adamw_state")
