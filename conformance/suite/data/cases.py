@@ -92,7 +92,7 @@ class CollateCase(Case):
 class LoaderCase(Case):
     """A loader of the numbers from 0 to ``count`` - 1; None stands for an argument that is not given.
 
-    It loads in its own process; ``workers`` is what a second one, which does not run, is asked for.
+    It loads in its own process; ``workers`` is what a second one is asked for, which then loads there too.
     """
 
     count: int
@@ -228,4 +228,5 @@ def loaders(draw: st.DrawFn) -> LoaderCase:
 def shuffled_loaders() -> st.SearchStrategy[LoaderCase]:
     """Loaders that shuffle enough samples for an order that is not random never to come up by chance."""
     counts, sizes, shuffle = st.integers(30, 60), st.integers(2, 8), st.sampled_from((True, None))
-    return st.builds(LoaderCase, counts, sizes, shuffle, st.sampled_from((None, True)), st.booleans(), st.none())
+    drop_last, workers = st.sampled_from((None, True)), st.sampled_from((None, 2))
+    return st.builds(LoaderCase, counts, sizes, shuffle, drop_last, st.booleans(), workers)

@@ -65,7 +65,8 @@ class RefusedCase(Case):
 class DropoutCase(Case):
     """A Dropout applied to ``x``, after torch's generator was seeded with ``seed``.
 
-    ``nested`` says whether it sits in a module on which the mode is set; ``calls`` how often it is called.
+    ``nested`` says whether it sits in a module on which the mode is set; ``calls`` how often it is called; ``grad``
+    whether autograd is on during these calls.
     """
 
     p: float
@@ -74,6 +75,7 @@ class DropoutCase(Case):
     nested: bool = False
     calls: int = 1
     upstream: TensorSpec | None = None
+    grad: bool = True
 
 
 @dataclass(frozen=True, repr=False)
@@ -190,7 +192,8 @@ def repeated(draw: st.DrawFn, dtype: str) -> DropoutCase:
     shape = small or draw(LARGE)
     x = draw(tensors(shape, dtype, ("ordinary",), ("contiguous", "transposed", "strided"), requires_grad=None))
     calls = max(LEAST_CALLS, -(-MARKS // math.prod(shape)))
-    return DropoutCase(draw(st.sampled_from(RATES)), x, draw(SEEDS), draw(st.booleans()), calls)
+    rate, seed, nested, grad = draw(st.sampled_from(RATES)), draw(SEEDS), draw(st.booleans()), draw(st.booleans())
+    return DropoutCase(rate, x, seed, nested, calls, grad=grad)
 
 
 def no_probabilities() -> st.SearchStrategy[RateCase]:

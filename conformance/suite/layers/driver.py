@@ -109,7 +109,8 @@ def dropout_repeated(items: SimpleNamespace, case: SimpleNamespace) -> dict[str,
     holder.eval()
     holder(case.x)
     holder.train()
-    outputs = [holder(case.x) for _ in range(case.calls)]
+    with torch.set_grad_enabled(case.grad):
+        outputs = [holder(case.x) for _ in range(case.calls)]
     alike = all(isinstance(y, torch.Tensor) and y.shape == case.x.shape for y in outputs)
     return {"outputs": torch.stack([y.detach() for y in outputs]) if alike else outputs[0]}
 

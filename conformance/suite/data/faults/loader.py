@@ -98,3 +98,12 @@ def returns_an_iterator(dataset: Any, batch_size: int, **options: Any) -> Iterat
 @fault("make_dataloader", "returns the batches as a list")
 def returns_a_list(dataset: Any, batch_size: int, **options: Any) -> list[Any]:
     return list(_loader(dataset, batch_size, **{**options, "num_workers": 0}))
+
+
+@fault("make_dataloader", "hands the other arguments on only where there are no workers")
+def forgets_the_rest_with_workers(dataset: Any, batch_size: int, num_workers: int = 0, **options: Any) -> Loader:
+    return (
+        DataLoader(dataset, batch_size, num_workers=num_workers)
+        if num_workers
+        else _loader(dataset, batch_size, **options)
+    )

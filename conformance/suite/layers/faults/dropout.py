@@ -190,3 +190,9 @@ class Tiled(_Dropout):
         n = x.numel()
         tile = torch.rand(min(n, 512), device=x.device) >= self.p
         return tile.repeat(-(-n // max(len(tile), 1)))[:n].view(x.shape)
+
+
+@fault("Dropout", "drops nothing where autograd is off")
+class OnlyWithAutograd(_Dropout):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) if torch.is_grad_enabled() else x
