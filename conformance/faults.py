@@ -1,6 +1,6 @@
 """Marks wrong and odd implementations of an item, each with the sentence that explains it.
 
-The usual mistakes stand in ``suite/<area>/faults.py``, the right answers that look odd in ``selftest/honest/``.
+The usual mistakes stand in ``suite/<area>/faults``, the right answers that look odd in ``selftest/honest/``.
 """
 
 from __future__ import annotations

@@ -41,8 +41,7 @@ def binomial(successes: int, trials: int, p: float) -> float:
     if p <= 0 or p >= 1:
         return 1.0 if successes == (trials if p >= 1 else 0) else 0.0
     lower = float(special.bdtr(successes, trials, p))
-    upper = float(special.bdtrc(successes - 1, trials, p)) if successes > 0 else 1.0
-    return min(1.0, 2 * min(lower, upper))
+    return min(1.0, 2 * min(lower, binomial_upper(successes, trials, p)))
 
 
 def binomials(counts: torch.Tensor, trials: int, p: float) -> float:
@@ -71,6 +70,22 @@ def evenly_spread(counts: list[int]) -> float:
     if k < 2 or total == 0:
         return 1.0
     return min(1.0, k * min(binomial(count, total, 1 / k) for count in counts))
+
+
+def repeated(samples: torch.Tensor, likeliest: float) -> float:
+    """Returns the p-value of independent draws coming up again, with either sign, as often as they do here.
+
+    No size has a probability above ``likeliest``, so a draw repeats one of the others with at most ``n - 1`` times
+    that, whatever came before: the repeats are at most Binomial(n, (n - 1) likeliest).
+    """
+    n = samples.numel()
+    sizes = np.unique(samples.detach().abs().double().numpy()).size
+    return binomial_upper(n - sizes, n, min(1.0, (n - 1) * likeliest))
+
+
+def binomial_upper(successes: int, trials: int, p: float) -> float:
+    """Returns the probability of ``successes`` or more under Binomial(trials, p)."""
+    return float(special.bdtrc(successes - 1, trials, p)) if successes > 0 else 1.0
 
 
 def correlated(a: torch.Tensor, b: torch.Tensor, spread: float) -> float:

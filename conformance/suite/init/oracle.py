@@ -14,6 +14,10 @@ from conformance.suite.init.cases import DrawCase, LayerCase
 # bound may have been found in float32, torch's default, whatever the dtype of the weight.
 ROUNDINGS = 16
 
+# torch.rand in float32, torch's default, draws one of 2^24 numbers, so 2^23 sizes on both sides of zero; twice that,
+# since rounding may bring two of them together.
+LIKELIEST = 2.0**-22
+
 # Bins of a hundred draws each.
 BINS = 20
 
@@ -79,11 +83,14 @@ def uniform(drawn: torch.Tensor, bound: float) -> float:
 def independent(drawn: torch.Tensor) -> float:
     """Returns the p-value of signs not depending on each other along any dimension, the first being that of the draws.
 
-    Nor may a row, or a draw, have a fixed number of them, as a shuffled ladder of numbers has.
+    Nor may a row, or a draw, have a fixed number of them, as a shuffled ladder of numbers has; nor sizes come again, as
+    in a matrix that is symmetric or drawn from a short list. That 16 bits hold few numbers is nobody's fault.
     """
     positive = drawn > 0
     found = [statistics.independent_along(positive, dim, 0.5) for dim in range(drawn.ndim)]
     for first in (1, drawn.ndim - 1):
         counts = positive.flatten(first).sum(-1)
         found.append(statistics.too_even(counts, drawn.numel() // counts.numel(), 0.5))
+    if drawn.dtype.itemsize > 2:
+        found.append(statistics.repeated(drawn, LIKELIEST))
     return min(1.0, len(found) * min(found))

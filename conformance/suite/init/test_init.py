@@ -346,7 +346,12 @@ def _draws_from(
     got = f"{drawn.numel()} draws of mean {mean:.4g} and standard deviation {deviation:.4g}"
     expected = f"draws from U(-{bound:.6g}, {bound:.6g}), of mean 0 and standard deviation {bound / 3**0.5:.4g}"
     check.chance(uniform, oracle.uniform(drawn, bound), got=got, expected=expected, path=path, size=deviation)
-    got = "entries whose signs follow those of their neighbours, or of the draw before"
+    sizes = drawn.abs().unique().numel()
+    got = (
+        f"{drawn.numel()} entries of {sizes} sizes, whose signs follow those of their neighbours or of the draw before"
+    )
+    if drawn.numel() - sizes < drawn.numel() // 10:
+        got = "entries whose signs follow those of their neighbours, or of the draw before"
     check.chance(independent, oracle.independent(drawn), got=got, expected="independent draws", path=path)
 
 

@@ -1,0 +1,1 @@
+"""How the loss, the head and the training loop go wrong."""

@@ -1,0 +1,98 @@
+"""How ClassificationHead goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from conformance.faults import fault
+
+
+class _Head(nn.Module):
+    """A right head; ``before``, ``after`` and ``built`` are where a fault goes wrong."""
+
+    def __init__(self, d_in: int, num_classes: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(d_in, num_classes)
+        self.built()
+
+    def built(self) -> Any:
+        return None
+
+    def before(self, x: Tensor) -> Tensor:
+        return x
+
+    def after(self, y: Tensor) -> Tensor:
+        return y
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.after(self.linear(self.before(x)))
+
+
+def _head(sentence: str, **changes: Callable[..., Any]) -> type[_Head]:
+    head = type("Head", (_Head,), {**changes, "__module__": __name__})
+    return fault("ClassificationHead", sentence)(head)
+
+
+def _rows(x: Tensor) -> Tensor:
+    return x.reshape(-1, x.shape[-1])
+
+
+Softmaxed = _head("returns probabilities: it applies a softmax", after=lambda self, y: torch.softmax(y, -1))
+LogSoftmaxed = _head(
+    "returns log-probabilities: it applies a log-softmax", after=lambda self, y: torch.log_softmax(y, -1)
+)
+Rectified = _head("applies a ReLU to the logits", after=lambda self, y: torch.relu(y))
+Activated = _head("applies a GELU to the logits", after=lambda self, y: F.gelu(y))
+Squashed = _head("squashes the logits by a tanh", after=lambda self, y: torch.tanh(y))
+Clipped = _head("clips the logits to 30 in size", after=lambda self, y: y.clamp(-30, 30))
+Normalised = _head("normalises the logits", after=lambda self, y: F.layer_norm(y, y.shape[-1:]))
+Predicted = _head("returns the predicted class instead of logits", after=lambda self, y: y.argmax(-1))
+Flattened = _head("flattens leading dimensions and does not give them back", before=lambda self, x: _rows(x))
+Pooled = _head("averages over tokens", before=lambda self, x: x.mean(1) if x.ndim > 2 else x)
+CentredOverBatch = _head(
+    "subtracts the mean of the batch", after=lambda self, y: y - _rows(y).mean(0) if y.numel() else y
+)
+DetachedInput = _head("cuts the gradient to its input", before=lambda self, x: x.detach())
+DetachedWeight = _head(
+    "cuts the gradient to its weight", after=lambda self, y: y.detach() + self.linear.bias - self.linear.bias.detach()
+)
+Frozen = _head("is frozen", built=lambda self: self.requires_grad_(False))
+Uninitialised = _head(
+    "leaves its bias as it was in memory", built=lambda self: self.linear.register_parameter(
+        "bias", nn.Parameter(torch.empty(self.linear.out_features))
+    )
+)  # fmt: skip
+ScalesInput = _head("scales its input in place", before=lambda self, x: x.detach().div_(2) * 0 + x)
+WrongWidth = _head(
+    "has one output too many, for classes counted from one", built=lambda self: setattr(
+        self, "linear", nn.Linear(self.linear.in_features, self.linear.out_features + 1)
+    )
+)  # fmt: skip
+SoftmaxedInTraining = _head(
+    "returns probabilities in train mode and logits in eval mode",
+    after=lambda self, y: torch.softmax(y, -1) if self.training else y,
+)
+FlatInTraining = _head(
+    "flattens leading dimensions in train mode", before=lambda self, x: _rows(x) if self.training else x
+)
+
+
+@fault("ClassificationHead", "keeps its weight as a plain tensor, so that it is no parameter")
+class PlainWeight(nn.Module):
+    def __init__(self, d_in: int, num_classes: int) -> None:
+        super().__init__()
+        self.weight = torch.randn(num_classes, d_in)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight.T.to(x.device, x.dtype)
+
+
+@fault("ClassificationHead", "needs a hidden width")
+class NeedsAWidth(_Head):
+    def __init__(self, d_in: int, num_classes: int, hidden: int) -> None:
+        super().__init__(d_in, num_classes)

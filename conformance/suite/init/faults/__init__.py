@@ -1,0 +1,1 @@
+"""How the initialisers go wrong."""
