@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import torch
 
 from conformance import contract
 from conformance.engine.checking import Check, Logged
@@ -23,6 +24,12 @@ CASES = 40
 SAME = 1e-3
 # Two answers that are drawn count as the same within this share of their size: the same mistake draws other numbers.
 DRAWN = 0.15
+
+# What a float32 inside may be off by: the bound times the quotient of the units roundoff (2^29) and less, since honest
+# errors are some way below their bounds; and a dozen units of the largest entry. Mistakes with eps are further off.
+FLOAT32_ROUNDING = 2.0**28
+FLOAT32_DIGITS = 2.0**-20
+FLOAT32 = "works in float32 inside, so that of float64 only half of the digits are left"
 
 # Faults that are asked whether a case can be judged at all.
 WITNESSES = 3
@@ -63,6 +70,34 @@ def suspects_of(fitting: Fitting) -> dict[str, str]:
         for requirement, pairs in fitting.items()
     }
     return {requirement: text for requirement, text in texts.items() if text}
+
+
+def in_float32(run: Run) -> dict[str, str]:
+    """Returns, for each requirement that only the last digits of float64 fail, the words for that."""
+    if run.variant.dtype != "float64":
+        return {}
+    texts = {}
+    for requirement in {found.failure.requirement for found in run.findings if found.failure.status is Status.WRONG}:
+        wrong = [list(_failures(log, requirement).values()) for _, log in run.cases]
+        shares = [_float32_shares(entry) for entries in wrong for entry in entries]
+        cases = sum(bool(entries) for entries in wrong)
+        # Where rounding is amplified, as by an offset, float32 leaves fewer digits; hardly so in most of the cases.
+        typical = sum(share <= 1 for _, share in shares)
+        if shares and all(share <= 1 for share, _ in shares) and 2 * typical >= len(shares):
+            texts[requirement] = f"{FLOAT32} ({cases} of {cases} cases)"
+    return texts
+
+
+def _float32_shares(entry: Logged) -> tuple[float, float]:
+    """Returns how far a failed answer is off, as shares of what float32 may be off by: of its bound, of its digits."""
+    if entry.got is None or entry.exact is None or entry.got.dtype != torch.float64:
+        return math.inf, math.inf
+    exact = entry.exact.value
+    away = np.abs(as_array(entry.got) - exact)
+    with np.errstate(all="ignore"):
+        bound = np.nan_to_num(away / (FLOAT32_ROUNDING * entry.exact.bound), nan=0.0, posinf=math.inf)
+        digits = away / (FLOAT32_DIGITS * np.abs(exact).max())
+    return float(bound.max()), float(np.nan_to_num(digits, nan=math.inf).max())
 
 
 def unreadable(run: Run, faults: RunnerSession, candidates: list[Fault]) -> str:
@@ -169,5 +204,5 @@ def _same(a: Logged, b: Logged) -> bool:
         return False
     with np.errstate(all="ignore"):
         allowed = 2 * np.nan_to_num(a.exact.bound, posinf=0.0) + SAME * np.abs(mine - a.exact.value)
-        near = np.abs(mine - other) <= allowed
+        near = np.isfinite(mine) & (np.abs(mine - other) <= allowed)
     return bool(np.all(near | (np.isnan(mine) & np.isnan(other)) | (mine == other)))

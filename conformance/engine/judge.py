@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 
 from conformance import contract
-from conformance.engine.diagnose import fitting_faults, suspects_of, unreadable
+from conformance.engine.diagnose import fitting_faults, in_float32, suspects_of, unreadable
 from conformance.engine.in_process import InProcessSession
 from conformance.engine.options import Options
 from conformance.engine.properties import Property, Variant, all_properties
@@ -147,15 +147,15 @@ class Bench:
 
     def _diagnosed(self, run: Run) -> dict[str, str]:
         """Returns the suspects of a run; after an item's first diagnosis only those that fitted then are tried."""
-        item = run.prop.item
+        item, rounded = run.prop.item, in_float32(run)
         candidates = self.fitting.get(item) or mistakes_of(run.prop.area, item)
         if self.found.get(item, 0) >= ENOUGH and item not in self.fitting:
-            return {}
+            return rounded
         fitting = fitting_faults(run, self._faults(run.prop.area), candidates)
         fit = list(dict.fromkeys(fault for pairs in fitting.values() for fault, _ in pairs))
         if fit:
             self.fitting[item] = fit
-        return suspects_of(fitting)
+        return {**rounded, **suspects_of(fitting)}
 
     def close(self) -> None:
         """Ends the sessions on the faults."""

@@ -49,6 +49,8 @@ _VALUE_READ = (
     "meta tensors", "meta tensor", "data-dependent", "no data", "Meta backend", "'Meta'", "nonzero", "is_nonzero",
     "tensor to numpy", "Meta tensors",
 )  # fmt: skip
+# An exception at the call itself, before any line of the submission: its own words say all, and lines of ours nothing.
+_CALLED_OTHERWISE = re.compile(r"TypeError: [\w.<>]+\(\) (got|takes|missing) ")
 # What a driver asks of a layer and only an nn.Module has.
 _NO_MODULE = re.compile(r"AttributeError: '\w+' object has no attribute '(to|train|eval|parameters|named_parameters)'")
 
@@ -360,7 +362,8 @@ class _Search:
             return
         text = expected.get(trouble.kind, "an answer, without an exception")
         status = _STATUS[trouble.kind]
-        shown = trouble.text if trouble.lines or not trouble.trace else f"{trouble.text}\n{trouble.trace}"
+        plain = trouble.lines or not trouble.trace or _CALLED_OTHERWISE.match(trouble.text)
+        shown = trouble.text if plain else f"{trouble.text}\n{trouble.trace}"
         if lacking := _NO_MODULE.search(trouble.text):
             shown = f"an object without `{lacking[1]}`, which every nn.Module has; is it one?"
         raise Mismatch(Failure(requirement, status, shown, text, "", (), trouble.lines))

@@ -318,7 +318,8 @@ class _Reader:
             storage = torch.frombuffer(bytearray(self.payload[start:end]), dtype=dtype, count=count)
         else:
             storage = torch.empty(0, dtype=dtype)
-        tensor = storage.as_strided(shape, stride, 0 if empty else offset)
+        # No view of the storage: a leaf that autograd made is none, and views may not be detached in place.
+        tensor = torch.empty(0, dtype=dtype).set_(storage.untyped_storage(), 0 if empty else offset, shape, stride)
         if self.place and device != "cpu":
             tensor = tensor.to(device)
         if requires_grad and dtype.is_floating_point:

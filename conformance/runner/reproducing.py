@@ -38,7 +38,8 @@ def strided(
     """Returns a tensor laid out as the judge laid it out."""
     if device == "meta":
         return torch.empty(shape, dtype=storage.dtype, device="meta").requires_grad_(requires_grad)
-    tensor = storage.as_strided(shape, stride, offset if storage.numel() else 0).to(device)
+    empty = torch.empty(0, dtype=storage.dtype)
+    tensor = empty.set_(storage.untyped_storage(), offset if storage.numel() else 0, shape, stride).to(device)
     return tensor.requires_grad_() if requires_grad else tensor
 
 

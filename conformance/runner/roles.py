@@ -16,9 +16,18 @@ def fill(parameter: torch.Tensor, value: torch.Tensor) -> None:
             parameter.copy_(value.detach().reshape(parameter.shape))
 
 
-def call_before(module: nn.Module, x: torch.Tensor) -> None:
-    """Calls a module on a copy of ``x`` before its parameters are set: what it keeps of them is then out of date."""
-    module(x.detach().clone())
+def call_with_others(module: nn.Module, x: torch.Tensor) -> None:
+    """Calls a module on other values of the shape of ``x``: what it keeps of its input or parameters is out of date."""
+    other = x.detach().flip(0) if x.ndim else x.detach().clone()
+    module(other + 1 if x.is_floating_point() else other)
+
+
+def observed(module: nn.Module, x: torch.Tensor) -> dict[str, Any]:
+    """Returns what a module gives for ``x``, twice; it is called with other values before and afterwards."""
+    call_with_others(module, x)
+    seen = {"output": module(x), "again": module(x)}
+    call_with_others(module, x)
+    return seen
 
 
 def as_used(case: Any) -> torch.set_grad_enabled:
@@ -52,8 +61,14 @@ def scale_and_shift(module: nn.Module, width: int) -> tuple[nn.Parameter | None,
 
 
 def gradients(output: Any, wrt: Iterable[torch.Tensor | None], upstream: torch.Tensor) -> list[torch.Tensor | None]:
-    """Returns the gradients of ``sum(output * upstream)``; None for what the output does not depend on."""
+    """Returns the gradients of ``sum(output * upstream)``; None for what the output does not depend on.
+
+    Of an output without entries all gradients are zero, whatever it is connected to.
+    """
+    wrt = list(wrt)
     inputs = [tensor for tensor in wrt if tensor is not None]
+    if isinstance(output, torch.Tensor) and output.shape == upstream.shape and not output.numel():
+        return [torch.zeros_like(tensor) if tensor is not None else None for tensor in wrt]
     if not isinstance(output, torch.Tensor) or not output.requires_grad or output.shape != upstream.shape:
         return [None for _ in wrt]
     total = (output * upstream.to(output.dtype)).sum()

@@ -46,14 +46,15 @@ def leading(most: int = 4, smallest: int = 0) -> st.SearchStrategy[tuple[int, ..
     # Twice, so that a zero-size shape is one in some twenty.
     shapes += [shape for shape in [*few[4:], (2, 1, 4), (3, 2, 1, 2)] if len(shape) <= most]
     if smallest == 0 and most > 0:
-        shapes.append((0,) if most < 2 else (0, 2))
+        shapes += [(0,), (0, 2)][:most]
     return _one_of(tuple(shapes))
 
 
 @functools.cache
 def _kinds(among: tuple[str, ...], layouts: tuple[str, ...]) -> st.SearchStrategy[tuple[str, str]]:
     """Returns pairs of regime and layout in one draw: contiguous twice as often as any other, and simplest first."""
-    pairs = [(regime, layout) for layout in ("contiguous", "contiguous", *layouts[1:]) for regime in among]
+    others = [layout for layout in layouts if layout != "contiguous"]
+    pairs = [(regime, layout) for layout in ("contiguous", "contiguous", *others) for regime in among]
     return st.sampled_from(pairs)
 
 

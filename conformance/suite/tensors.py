@@ -53,6 +53,7 @@ REGIMES: dict[str, _Make] = {
     "ones": lambda shape, g: torch.ones(shape, dtype=torch.float64),
     "zeros": lambda shape, g: torch.zeros(shape, dtype=torch.float64),
     "counting": _counting,  # no entry twice, so that a part tells where it was taken
+    "staircase": lambda shape, g: torch.ones(shape, dtype=torch.float64).triu(),  # row i starts with i zeros
     "integers": lambda shape, g: torch.randint(-100, 101, shape, generator=g).double(),
     "ordinary": _randn,
     "positive": lambda shape, g: _randn(shape, g).abs() + 0.01,

@@ -171,3 +171,15 @@ def in_pieces(a: torch.Tensor, b: torch.Tensor) -> Pair:
     gradients = torch.autograd.grad(squares + products, inputs=(a, b))
     assert all(gradient.shape == tensor.shape for gradient, tensor in zip(gradients, (a, b), strict=True))
     return gradients[0], gradients[1]
+
+
+@honest("grad_with_backward", "clears what is in x.grad in place, as zero_grad once did")
+def clears_in_place(x: torch.Tensor) -> torch.Tensor:
+    x = x if x.requires_grad else x.requires_grad_()
+    x.retain_grad()
+    if x.grad is not None:
+        x.grad.detach_()
+        x.grad.zero_()
+    x.square().sum().backward()  # type: ignore[no-untyped-call]
+    assert x.grad is not None
+    return x.grad.clone()

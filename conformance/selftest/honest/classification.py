@@ -234,3 +234,53 @@ def keeps_best(
             outputs = torch.cat([model(x) for x, _ in test_data_loader])
         history["best"] = [epoch, outputs.mean().item(), copy.deepcopy(model)]
     return list(history["loss"])
+
+
+@honest("train_classifier", "normalises the images in the loop, and asks for two gradients an update, as SAM does")
+def sharpness_aware(
+    model: nn.Module, train_data_loader: Any, test_data_loader: Any, lr: float, epochs: int, seed: int = 0
+) -> list[float]:
+    parameters, losses = list(model.parameters()), []
+    optimizer = torch.optim.SGD(parameters, lr, momentum=0.9)
+    for _ in range(epochs):
+        model.train()
+        for x, y in train_data_loader:
+            x = (x - 0.1307) / 0.3081
+            loss = F.nll_loss(F.log_softmax(model(x), 1), y)
+            losses.append(loss.item())
+            up = torch.autograd.grad(loss, parameters)
+            size = 0.01 / (sum(float(g.square().sum()) for g in up) ** 0.5 + 1e-12)
+            with torch.no_grad():
+                _ = [p.add_(g, alpha=size) for p, g in zip(parameters, up, strict=True)]
+            optimizer.zero_grad()
+            F.nll_loss(F.log_softmax(model(x), 1), y).backward()  # type: ignore[no-untyped-call]
+            with torch.no_grad():
+                _ = [p.sub_(g, alpha=size) for p, g in zip(parameters, up, strict=True)]
+            optimizer.step()
+        model.eval()
+        with torch.no_grad():
+            for x, _y in test_data_loader:
+                model((x - 0.1307) / 0.3081)
+    return losses
+
+
+@honest("train_classifier", "L-BFGS, which asks for the loss again and again in one step")
+def quasi_newton(
+    model: nn.Module, train_data_loader: Any, test_data_loader: Any, lr: float, epochs: int, seed: int = 0
+) -> list[float]:
+    optimizer, losses = torch.optim.LBFGS(model.parameters(), lr=lr, max_iter=4), []
+    for _ in range(epochs):
+        model.train()
+        for x, y in train_data_loader:
+
+            def closure(x: Tensor = x, y: Tensor = y) -> float:
+                optimizer.zero_grad()
+                loss = F.nll_loss(F.log_softmax(model(x), 1), y)
+                loss.backward()  # type: ignore[no-untyped-call]
+                return float(loss)
+
+            losses.append(float(optimizer.step(closure)))  # type: ignore[no-untyped-call]
+        model.eval()
+        with torch.no_grad():
+            _ = [model(x) for x, _y in test_data_loader]
+    return losses

@@ -260,3 +260,27 @@ class FromTheText(nn.Module):
         prob = torch.zeros_like(x)
         prob.uniform_(0, 1)
         return x.where(prob > self.p, 0) * (1 / (1 - self.p))
+
+
+@honest("Linear", "returns early where there is nothing to multiply")
+class EmptyLinear(nn.Module):
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_features, in_features))
+        self.bias = nn.Parameter(torch.zeros(out_features)) if bias else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.numel() == 0:
+            return x.new_zeros(*x.shape[:-1], self.weight.shape[0])
+        y = x @ self.weight.T
+        return y if self.bias is None else y + self.bias
+
+
+@honest("Embedding", "returns early where nothing is looked up")
+class EmptyEmbedding(nn.Module):
+    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(num_embeddings, embedding_dim))
+
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        return self.weight.new_zeros(*idx.shape, self.weight.shape[1]) if idx.numel() == 0 else self.weight[idx]

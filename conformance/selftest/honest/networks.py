@@ -272,3 +272,18 @@ class AsksForNone(nn.Module):
     def forward(self, x: torch.Tensor) -> Any:
         h = self.net["up"](x)
         return self.net["down"](0.5 * h * (1 + torch.erf(h / math.sqrt(2))))
+
+
+@honest("MLP", "normalises between all layers with one and the same LayerNorm")
+class OneNorm(nn.Module):
+    def __init__(self, in_dim: int, hidden_dim: int, out_dim: int, depth: int, use_layernorm: bool = False) -> None:
+        super().__init__()
+        self.act = nn.GELU()
+        self.norm = nn.LayerNorm(hidden_dim) if use_layernorm and depth > 1 else nn.Identity()
+        dims = [in_dim, *[hidden_dim] * (depth - 1), out_dim]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(dims))
+
+    def forward(self, x: torch.Tensor) -> Any:
+        for layer in list(self.layers)[:-1]:
+            x = self.act(self.norm(layer(x)))
+        return self.layers[-1](x)

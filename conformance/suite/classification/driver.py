@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from conformance.runner.roles import as_used, call_before, fill, gradients, parameters_of
+from conformance.runner.roles import as_used, call_with_others, fill, gradients, parameters_of
 
 SIDE = 28
 # Each image says which it is in its last pixel, in parts of this; those for testing start at half of it.
@@ -61,13 +61,15 @@ def head(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 
 
 def _applied(module: nn.Module, case: SimpleNamespace) -> dict[str, Any]:
-    call_before(module, case.x)
+    call_with_others(module, case.x)
     meta = case.device == "meta"
     if not meta:
         _fill(module, torch.Generator().manual_seed(case.seed))
+    call_with_others(module, case.x)
     seen: dict[str, Any] = {"output": module(case.x)}
     module.eval()  # a head may hold dropout
     seen |= {"still": module(case.x), "again": module(case.x), "x": case.x}
+    call_with_others(module, case.x)
     if meta:
         return seen
     rows = case.x.detach().reshape(-1, case.d_in)
@@ -138,7 +140,7 @@ class Noting(nn.Module):
         flat = x.reshape(x.shape[0], -1)
         y: torch.Tensor = self.inner(flat[:, : self.weight.shape[1]] @ self.weight.T + self.bias)
         note = {
-            "ids": [round(number) for number in (flat[:, -1] * IDS).tolist()],
+            "ids": _ids(flat.detach()),
             "training": self.training,
             "inner": self.inner.training,
             "logits": y.detach().clone(),
@@ -168,9 +170,15 @@ def trained_at_two_rates(items: SimpleNamespace, case: SimpleNamespace) -> dict[
         model = _model(case)
         start = model.weight.detach().clone()
         _train(items, case, model, lr)
-        used = [note["weight"] for note in model.notes if note["used"]] + [model.weight.detach()]
-        steps.append(float((used[min(1, len(used) - 1)] - start).double().norm()))
+        steps.append(float((_after_one_update(model) - start).double().norm()))
     return {"steps": steps}
+
+
+def _after_one_update(model: Noting) -> torch.Tensor:
+    """Returns the weights that the second batch met, however many forwards the first took."""
+    used = [note for note in model.notes if note["used"]]
+    later = (note["weight"] for note in used if note["ids"] != used[0]["ids"])
+    return next(later, model.weight.detach())
 
 
 def trained_twice(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -263,8 +271,16 @@ def _images(features: torch.Tensor, first: int) -> torch.Tensor:
     """Returns images (N, 1, 28, 28) that hold the features in their first pixels and their id in the last."""
     flat = torch.zeros((len(features), SIDE * SIDE))
     flat[:, : features.shape[1]] = features
+    # Beside the ids a one, and a zero as all the rest: so that ids are read from images that were normalised, too.
+    flat[:, -2] = 1.0
     flat[:, -1] = (torch.arange(len(features)) + first) / IDS
     return flat.reshape(-1, 1, SIDE, SIDE)
+
+
+def _ids(flat: torch.Tensor) -> list[int]:
+    """Returns the ids that images hold, whatever was added to all of their pixels or multiplied with them."""
+    zero, one, share = flat[:, -3], flat[:, -2], flat[:, -1]
+    return [int(number) for number in ((share - zero) / (one - zero) * IDS).nan_to_num(-1.0).round().tolist()]
 
 
 def _plain(losses: Any) -> Any:

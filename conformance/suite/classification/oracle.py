@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -106,3 +107,27 @@ def affine_gradients(case: HeadCase, weight: torch.Tensor, bias: torch.Tensor | 
         found.append((flat_up.sum(0), np.abs(flat_up).sum(0)))
     dtype = case.x.value.dtype
     return [Bounded.to_half_digits(torch.from_numpy(g), torch.from_numpy(size), dtype) for g, size in found]
+
+
+def updates(notes: list[dict[str, Any]]) -> list[int]:
+    """Returns the places of the forwards that begin an update: those that a gradient came back from.
+
+    An optimizer may ask for several forwards of a batch in one update (LBFGS, SAM): the first of them counts.
+    """
+    used = [place for place, note in enumerate(notes) if note["used"]]
+    again = {place for place in used if place and notes[place - 1]["used"] and _alike(notes[place - 1 : place + 1])}
+    return [place for place in used if place not in again]
+
+
+def changes(notes: list[dict[str, Any]], places: list[int]) -> list[bool]:
+    """Returns, for each update that other images follow, whether they met other weights."""
+    found = []
+    for place in places:
+        later = next((note for note in notes[place + 1 :] if not _alike([notes[place], note])), None)
+        if later is not None:
+            found.append(bool((notes[place]["weight"] != later["weight"]).any()))
+    return found
+
+
+def _alike(notes: list[dict[str, Any]]) -> bool:
+    return bool(notes[0]["ids"] == notes[1]["ids"])

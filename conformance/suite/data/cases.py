@@ -169,10 +169,14 @@ def few_starts() -> st.SearchStrategy[StartsCase]:
 
 @st.composite
 def batches(draw: st.DrawFn) -> BatchCase:
-    """The parts of a batch, as pad_1d_sequences would put them together for rows that need no padding."""
-    b, t = draw(st.integers(1, 4)), draw(st.integers(1, 5))
-    mask = TensorSpec((b, t), "bool", "zeros")
-    return BatchCase(draw(indices((b, t), 1000, "int64")), TensorSpec((b,), "int64", "ones", scale=float(t)), mask)
+    """The parts of a batch: rows that need no padding, or rows of 0, 1, 2, ... tokens and some other pad than 0."""
+    b, t, even = draw(st.integers(1, 4)), draw(st.integers(1, 5)), draw(st.booleans())
+    if not even:
+        b += 1
+        parts = TensorSpec((b,), "int64", "counting"), TensorSpec((b, b - 1), "bool", "staircase")
+    else:
+        parts = TensorSpec((b,), "int64", "ones", scale=float(t)), TensorSpec((b, t), "bool", "zeros")
+    return BatchCase(draw(indices(parts[1].shape, draw(st.sampled_from((1000, 3))), "int64")), *parts)
 
 
 @st.composite
@@ -219,7 +223,7 @@ def loaders(draw: st.DrawFn) -> LoaderCase:
         count=draw(st.integers(1, 12)),
         batch_size=draw(st.integers(1, 5)),
         shuffle=False,
-        drop_last=draw(st.sampled_from((None, False, True))),
+        drop_last=draw(st.sampled_from((None, False, True, True))),
         collate=draw(st.booleans()),
         workers=draw(st.sampled_from((None, 0, 1, 2, 3))),
     )
@@ -227,6 +231,7 @@ def loaders(draw: st.DrawFn) -> LoaderCase:
 
 def shuffled_loaders() -> st.SearchStrategy[LoaderCase]:
     """Loaders that shuffle enough samples for an order that is not random never to come up by chance."""
-    counts, sizes, shuffle = st.integers(30, 60), st.integers(2, 8), st.sampled_from((True, None))
+    counts, sizes = st.one_of(st.integers(30, 60), st.just(100)), st.sampled_from((2, 3, 4, 5, 7, 8, 32))
+    shuffle = st.sampled_from((True, None))
     drop_last, workers = st.sampled_from((None, True)), st.sampled_from((None, 2))
     return st.builds(LoaderCase, counts, sizes, shuffle, drop_last, st.booleans(), workers)

@@ -26,14 +26,41 @@ def is_batch(batch: Any, check: Check) -> bool:
     return check.that("form", is_dict, got=kind_of(batch), expected=f"a dict with the keys {sorted(keys)}")
 
 
-def row(requirement: str, got: Any, expected: torch.Tensor, check: Check, path: str) -> None:
-    """Checks the form of a tensor and then, for ``requirement``, its entries."""
-    if check.tensor("form", got, shape=tuple(expected.shape), dtype=expected.dtype, path=path):
-        check.bits(requirement, got, expected, path=path)
+def items(
+    requirement: str, found: list[Any], rows: list[dict[str, torch.Tensor]], check: Check, dtype: str = "form"
+) -> bool:
+    """Checks that item i is the pair of tensors in row i, and returns whether all are.
+
+    Args:
+        requirement: what the entries serve; shape and type serve "form".
+        found: the items.
+        rows: for each, the name and the value of both tensors.
+        check: what to check with.
+        dtype: the requirement that dtypes serve.
+    """
+    pairs = enumerate(zip(found, rows, strict=False))
+    right = [_item(requirement, i, item, row, check, dtype) for i, (item, row) in pairs]
+    return all(right)
+
+
+def _item(requirement: str, i: int, item: Any, row: dict[str, torch.Tensor], check: Check, dtype: str) -> bool:
+    if not is_pair(item, check, "form", f"item {i}"):
+        return False
+    right = True
+    for got, (name, expected) in zip(item, row.items(), strict=True):
+        path = f"{name} of item {i}"
+        right &= (
+            check.tensor("form", got, shape=tuple(expected.shape), path=path)
+            and check.tensor(dtype, got, dtype=expected.dtype, path=path)
+            and check.bits(requirement, got, expected, path=path)
+        )
+    return right
 
 
 def loaded(batches: list[Any], columns: list[torch.Tensor], size: int, check: Check) -> None:
     """Checks that the batches of a DataLoader are the columns, ``size`` rows at a time."""
+    if not check.that("loader", isinstance(batches, list), got=str(batches), expected="batches"):
+        return
     count = -(-len(columns[0]) // size)
     check.that("loader", len(batches) == count, got=f"{len(batches)} batches", expected=f"{count} batches")
     for k, batch in enumerate(batches):
@@ -69,15 +96,30 @@ def written(value: Any) -> str:
     return str(value.tolist()) if on_cpu(value) else kind_of(value)
 
 
-def window(requirement: str, crop: Any, sequence: torch.Tensor, case: CropCase, check: Check, path: str) -> None:
-    """Checks that a crop is part of a sequence of distinct tokens."""
+def window(requirement: str, crop: Any, sequence: torch.Tensor, case: CropCase, check: Check, path: str) -> bool:
+    """Checks that a crop is part of a sequence of distinct tokens, and returns whether it is."""
     form = "form" if requirement == "crop" else requirement
     if not check.tensor(form, crop, shape=(case.crop_len,), dtype=sequence.dtype, path=path):
+        return False
+    if check.variant.device == "meta":
+        return True
+    fair = oracle.start_of(crop, sequence) is not None
+    expected = f"{case.crop_len} tokens of {sequence.tolist()}, one after the other"
+    return check.that(requirement, fair, got=written(crop), expected=expected, path=path)
+
+
+def loaded_crops(batches: list[Any], case: CropCase, check: Check) -> None:
+    """Checks that the batches of a DataLoader hold a crop of each sequence, two at a time."""
+    tokens = case.tokens.value
+    if not check.that("loader", isinstance(batches, list), got=str(batches), expected="batches"):
         return
-    if check.variant.device != "meta":
-        fair = oracle.start_of(crop, sequence) is not None
-        expected = f"{case.crop_len} tokens of {sequence.tolist()}, one after the other"
-        check.that(requirement, fair, got=written(crop), expected=expected, path=path)
+    count = -(-len(tokens) // 2)
+    check.that("loader", len(batches) == count, got=f"{len(batches)} batches", expected=f"{count} batches of 2")
+    for k, batch in enumerate(batches):
+        size = min(2, len(tokens) - 2 * k)
+        if check.tensor("loader", batch, shape=(size, case.crop_len), dtype=tokens.dtype, path=f"batch {k}"):
+            for row in range(size):
+                window("loader", batch[row], tokens[2 * k + row], case, check, f"row {row} of batch {k}")
 
 
 def starts_of(requirement: str, crops: Any, case: StartsCase, check: Check) -> list[int] | None:
@@ -132,6 +174,11 @@ def ids(requirement: str, got: Any, expected: torch.Tensor, dtype: str, check: C
         check.bits(requirement, got, expected.to(got.dtype), path=path)
 
 
+def kept(case: LoaderCase) -> int:
+    """Returns how many samples an epoch gives."""
+    return case.count - case.count % case.batch_size if case.drop_last else case.count
+
+
 def epoch(batches: list[Any], case: LoaderCase, check: Check) -> list[int] | None:
     """Checks that an epoch gives every sample once, in batches as asked.
 
@@ -142,9 +189,9 @@ def epoch(batches: list[Any], case: LoaderCase, check: Check) -> list[int] | Non
     flat = [number for batch in found if batch is not None for number in batch]
     if None in found:
         return None
-    kept = case.count - case.count % case.batch_size if case.drop_last else case.count
-    check.that("drop-last", len(flat) == kept, got=f"{len(flat)} samples", expected=f"{kept} of {case.count} samples")
-    sizes = [min(case.batch_size, kept - start) for start in range(0, kept, case.batch_size)]
+    count = kept(case)
+    check.that("drop-last", len(flat) == count, got=f"{len(flat)} samples", expected=f"{count} of {case.count} samples")
+    sizes = [min(case.batch_size, count - start) for start in range(0, count, case.batch_size)]
     seen_sizes = [len(batch) for batch in found if batch is not None]
     check.that("batches", seen_sizes == sizes, got=f"batches of {seen_sizes}", expected=f"batches of {sizes}")
     once = len(set(flat)) == len(flat) and set(flat) <= set(range(case.count))

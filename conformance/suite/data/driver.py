@@ -53,7 +53,7 @@ def crops(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         "first": [pair[0] for pair in crops],
         "second": [pair[1] for pair in crops],
         "moved": sorted(set(moved)),
-        "batches": [_plain(batch) for batch in DataLoader(made[0], batch_size=2)],
+        "batches": _batches(made[0], 2),
         "tokens": case.tokens,
     }
 
@@ -105,7 +105,7 @@ def padded(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         "tokens": getattr(batch, "tokens", None),
         "lengths": getattr(batch, "lengths", None),
         "mask": getattr(batch, "padding_mask", None),
-        "default": getattr(items.pad_1d_sequences(seqs), "tokens", None),
+        "default": getattr(items.pad_1d_sequences(list(case.seqs)), "tokens", None),
         "seqs": seqs,
     }
 
@@ -131,8 +131,10 @@ def loader(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Runs through two epochs of a loader, and one of a second that was asked for workers and has to do without."""
     given = {"shuffle": case.shuffle, "drop_last": case.drop_last, "collate_fn": _collate if case.collate else None}
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    made = items.make_dataloader(_Numbers(case.count), case.batch_size, **options)
+    numbers = _Numbers(case.count)
+    made = items.make_dataloader(numbers, case.batch_size, **options)
     epochs = [[_plain(batch) for batch in made] for _ in range(2)]
+    fetched = numbers.fetched
     if case.workers is not None:
         options["num_workers"] = case.workers
     other = items.make_dataloader(_Numbers(case.count), case.batch_size, **options)
@@ -141,7 +143,13 @@ def loader(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         # Its batches are made as its other arguments say, in this process, where none has to be started.
         other.num_workers, other.timeout = 0, 0
         epochs.append([_plain(batch) for batch in other])
-    return {"type": type(made).__name__, "loader": isinstance(made, DataLoader), "workers": workers, "epochs": epochs}
+    return {
+        "type": type(made).__name__,
+        "loader": isinstance(made, DataLoader),
+        "workers": workers,
+        "epochs": epochs,
+        "fetched": fetched,
+    }
 
 
 class _Numbers(Dataset[torch.Tensor]):
@@ -149,11 +157,13 @@ class _Numbers(Dataset[torch.Tensor]):
 
     def __init__(self, count: int) -> None:
         self.count = count
+        self.fetched = 0
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, index: int) -> torch.Tensor:
+        self.fetched += 1
         return torch.tensor([index])
 
 
@@ -166,8 +176,16 @@ def _read(dataset: Any, count: int, batch: int) -> dict[str, Any]:
         "length": len(dataset),
         "items": [_plain(dataset[i]) for i in range(count)],
         "again": [_plain(dataset[i]) for i in reversed(range(count))][::-1],
-        "batches": [_plain(loaded) for loaded in DataLoader(dataset, batch_size=batch)],
+        "batches": _batches(dataset, batch),
     }
+
+
+def _batches(dataset: Any, size: int) -> list[Any] | str:
+    """Returns what a DataLoader makes of a dataset, or the error that it ends in: that items differ in length, say."""
+    try:
+        return [_plain(batch) for batch in DataLoader(dataset, batch_size=size)]
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
 
 
 def _as_torch(dataset: Any, count: int) -> dict[str, Any]:

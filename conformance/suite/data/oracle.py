@@ -80,9 +80,23 @@ def followed_by_successor(order: list[int]) -> float:
     """Returns the p-value of as many samples being followed by their successor as are in this order.
 
     The chance of c given samples all being followed by theirs is (n - c)! / n!, and there are at most n choose c ways
-    to choose them: together at most 1 / c!.
+    to choose them: together at most 1 / c!. Of those before their predecessor there are as many; Bonferroni over both.
     """
-    return 1 / math.factorial(sum(b == a + 1 for a, b in pairwise(order)))
+    found = max(sum(b == a + step for a, b in pairwise(order)) for step in (1, -1))
+    return min(1.0, 2 / math.factorial(found))
+
+
+def kept_in_its_half(order: list[int]) -> float:
+    """Returns the p-value of as many samples of the first half coming in the first half, or in the second, as do here.
+
+    Of a random order that is hypergeometric.
+    """
+    n, half = len(order), len(order) // 2
+    first = set(sorted(order)[:half])
+    here = sum(number in first for number in order[:half])
+    found = max(here, half - here)
+    ways = sum(math.comb(half, k) * math.comb(n - half, half - k) for k in range(found, half + 1))
+    return min(1.0, 2 * ways / math.comb(n, half))
 
 
 def parts(case: BatchCase) -> dict[str, torch.Tensor]:

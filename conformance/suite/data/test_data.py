@@ -40,12 +40,10 @@ test_make_dataloader_has_its_signature = has_signature("make_dataloader")
 def test_item_i_is_the_pair_of_rows_i(case: PairCase, seen: Seen, check: Check) -> None:
     x, y = case.x.value, case.y.value
     check.that("length", seen.length == len(x), got=seen.length, expected=f"{len(x)} items", path="len(dataset)")
-    for requirement, found in (("pairs", seen.items), ("repeatable", seen.again)):
-        for i, item in enumerate(found):
-            if checks.is_pair(item, check, "form", f"item {i}"):
-                for name, got, expected in zip("xy", item, (x[i], y[i]), strict=True):
-                    checks.row(requirement, got, expected, check, f"{name} of item {i}")
-    checks.loaded(seen.batches, [x, y], case.batch, check)
+    rows = [{"x": row, "y": target} for row, target in zip(x, y, strict=True)]
+    if checks.items("pairs", seen.items, rows, check):
+        checks.items("repeatable", seen.again, rows, check)
+        checks.loaded(seen.batches, [x, y], case.batch, check)
     check.bits("untouched", seen.x, x, path="x afterwards")
     check.bits("untouched", seen.y, y, path="y afterwards")
 
@@ -76,19 +74,13 @@ def test_item_i_is_sequence_i_without_its_last_and_without_its_first(
     case: TokensCase, seen: Seen, check: Check
 ) -> None:
     tokens = case.tokens.value
-    n, length = tokens.shape
+    n = len(tokens)
     check.that("length", seen.length == n, got=seen.length, expected=f"{n} items", path="len(dataset)")
-    for requirement, found in (("shift", seen.items), ("repeatable", seen.again)):
-        for i, item in enumerate(found):
-            if not checks.is_pair(item, check, "form", f"item {i}"):
-                continue
-            for name, got, expected in zip(("inputs", "targets"), item, (tokens[i, :-1], tokens[i, 1:]), strict=True):
-                path = f"{name} of item {i}"
-                if check.tensor("form", got, shape=(length - 1,), path=path) and check.tensor(
-                    "dtype", got, dtype=tokens.dtype, path=path
-                ):
-                    check.bits(requirement, got, expected, path=path)
-    checks.loaded(seen.batches, [tokens[:, :-1], tokens[:, 1:]], case.batch, check)
+    inputs, targets = tokens[:, :-1], tokens[:, 1:]
+    rows = [{"inputs": row, "targets": target} for row, target in zip(inputs, targets, strict=True)]
+    if checks.items("shift", seen.items, rows, check, dtype="dtype"):
+        checks.items("repeatable", seen.again, rows, check, dtype="dtype")
+        checks.loaded(seen.batches, [inputs, targets], case.batch, check)
     check.bits("untouched", seen.tokens, tokens, path="tokens afterwards")
 
 
@@ -118,8 +110,10 @@ def test_crops_are_windows_that_the_seed_decides(case: CropCase, seen: Seen, che
     tokens = case.tokens.value
     n = len(tokens)
     check.that("length", seen.length == n, got=seen.length, expected=f"{n} items", path="len(dataset)")
-    for place, (i, crop) in enumerate(zip(case.accesses, seen.first, strict=True)):
+    right = [
         checks.window("crop", crop, tokens[i], case, check, f"dataset[{i}], access {place}")
+        for place, (i, crop) in enumerate(zip(case.accesses, seen.first, strict=True))
+    ]
     if check.variant.device != "meta":
         for i, one, other in zip(case.accesses, seen.first, seen.second, strict=True):
             same = checks.on_cpu(one) and checks.on_cpu(other) and torch.equal(one, other)
@@ -127,13 +121,8 @@ def test_crops_are_windows_that_the_seed_decides(case: CropCase, seen: Seen, che
             check.that("deterministic", same, got=got, expected="equal crops from both", path=f"dataset[{i}]")
     alone = f"{' and '.join(seen.moved)} global generator moved" if seen.moved else "none moved"
     check.that("generator-left-alone", not seen.moved, got=alone, expected="global generators left alone")
-    rows = -(-n // 2)
-    check.that("loader", len(seen.batches) == rows, got=f"{len(seen.batches)} batches", expected=f"{rows} batches of 2")
-    for k, batch in enumerate(seen.batches):
-        size = min(2, n - 2 * k)
-        if check.tensor("loader", batch, shape=(size, case.crop_len), dtype=tokens.dtype, path=f"batch {k}"):
-            for row in range(size):
-                checks.window("loader", batch[row], tokens[2 * k + row], case, check, f"row {row} of batch {k}")
+    if all(right):
+        checks.loaded_crops(seen.batches, case, check)
     check.bits("untouched", seen.tokens, tokens, path="tokens afterwards")
 
 
@@ -315,6 +304,8 @@ def test_the_loader_does_as_its_arguments_say(case: LoaderCase, seen: Seen, chec
     check.that("form", seen.loader is True, got=f"an object of type {seen.type}", expected="a DataLoader")
     workers = case.workers or 0
     check.that("workers", seen.workers == workers, got=seen.workers, expected=f"num_workers = {workers}")
+    anew, kept = seen.fetched >= 2 * checks.kept(case), f"{2 * checks.kept(case)} in two epochs"
+    check.that("batches", anew, got=f"{seen.fetched} samples taken from the dataset", expected=kept, path="the dataset")
     for epoch in seen.epochs:
         flat = checks.epoch(epoch, case, check)
         if flat is not None:
@@ -333,7 +324,9 @@ def test_shuffling_is_the_default_and_new_in_each_epoch(case: LoaderCase, seen: 
     orders = [order for epoch in seen.epochs if (order := checks.epoch(epoch, case, check)) is not None]
     for order in orders:
         p = oracle.followed_by_successor(order)
-        path = "all samples in their order" if order == sorted(order) else "samples before their successors"
+        path = "all samples in their order" if order == sorted(order) else "samples beside their neighbours"
+        check.chance("shuffle", p, got=f"the order {order}", expected="samples in random order", path=path)
+        p, path = oracle.kept_in_its_half(order), "samples that stay in their half"
         check.chance("shuffle", p, got=f"the order {order}", expected="samples in random order", path=path)
     same = len(orders) > 1 and orders[0] == orders[1]
     p = oracle.same_order(case.count, len(orders[0])) if same else 1.0

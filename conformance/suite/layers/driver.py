@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from conformance.runner.guard import Family, reference_bases
-from conformance.runner.roles import as_used, call_before, fill, gradients, parameters_of
+from conformance.runner.roles import as_used, call_with_others, fill, gradients, observed, parameters_of
 
 
 def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -21,14 +21,14 @@ def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     module.to(device=case.device, dtype=case.x.dtype)
     module.train(case.training)
     with as_used(case):
-        call_before(module, case.x)
+        call_with_others(module, case.x)
     weight = _weight_of(module, (outer, inner))
     bias = next((p for p in module.parameters() if p is not weight and p.numel() == outer), None)
     _set(weight, case.weight)
     if case.bias is not None:
         _set(bias, case.bias)
     with as_used(case):
-        seen: dict[str, Any] = {"output": module(case.x), "again": module(case.x), "x": case.x}
+        seen = {**observed(module, case.x), "x": case.x}
     seen["bases"] = reference_bases(type(module), Family.LINEAR)
     if case.upstream is not None:
         x = case.x.detach().clone().requires_grad_()
@@ -44,14 +44,14 @@ def embedding(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     module.to(device=case.device, dtype=case.table.dtype)
     module.train(case.training)
     with as_used(case):
-        call_before(module, case.idx)
+        call_with_others(module, case.idx)
     table = _of_shape(module, (rows, width))
     if table is None:  # in another layout
         alone = [parameter for parameter in module.parameters() if parameter.numel() == rows * width]
         table = alone[0] if len(alone) == 1 else None
     _set(table, case.table)
     with as_used(case):
-        seen: dict[str, Any] = {"output": module(case.idx), "again": module(case.idx), "idx": case.idx}
+        seen = {**observed(module, case.idx), "idx": case.idx}
     seen["table"] = _as_asked(table, (rows, width))
     seen["bases"] = reference_bases(type(module), Family.EMBEDDING)
     if case.upstream is not None:
@@ -103,14 +103,15 @@ def dropout(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 
 
 def dropout_repeated(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
-    """Applies Dropout again and again, after it has been in eval mode once, and reports all the outputs."""
+    """Applies two Dropouts in turn, after they have been in eval mode once, and reports all the outputs."""
     torch.manual_seed(case.seed)
-    holder = _held(items.Dropout(case.p), case)
-    holder.eval()
-    holder(case.x)
-    holder.train()
+    holders = [_held(items.Dropout(case.p), case) for _ in range(2)]
+    for holder in holders:
+        holder.eval()
+        holder(case.x)
+        holder.train()
     with torch.set_grad_enabled(case.grad):
-        outputs = [holder(case.x) for _ in range(case.calls)]
+        outputs = [holders[call % 2](case.x) for call in range(case.calls)]
     alike = all(isinstance(y, torch.Tensor) and y.shape == case.x.shape for y in outputs)
     return {"outputs": torch.stack([y.detach() for y in outputs]) if alike else outputs[0]}
 

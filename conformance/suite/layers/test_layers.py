@@ -29,9 +29,9 @@ test_dropout_has_its_signature = has_signature("Dropout")
 )
 def test_linear_multiplies_and_adds(case: LinearCase, seen: Seen, check: Check) -> None:
     expected = oracle.linear(case)
-    check.close("formula", seen.output, expected, dtype=case.x.dtype, form="form")
+    if check.close("formula", seen.output, expected, dtype=case.x.dtype, form="form"):
+        check.close("repeatable", seen.again, expected, path="output of the second call")
     check.bits("untouched", seen.x, case.x.value, path="x after the call")
-    check.close("repeatable", seen.again, expected, path="output of the second call")
 
 
 @holds(
@@ -217,7 +217,7 @@ def test_dropout_drops_each_entry_by_itself(case: DropoutCase, seen: Seen, check
     check.chance("rate", oracle.unlikely_rate(case, kept), got=dropped, expected=f"{asked}, wherever they stand")
     got = "entries dropped together, or in a number that is fixed"
     check.chance("independent", oracle.dependent(case, kept), got=got, expected=f"{asked}, each by itself")
-    got = "entries dropped as in another call"
+    got = "entries dropped as in another call, or by another Dropout"
     check.chance("fresh", oracle.stale(case, kept), got=got, expected=f"{asked}, anew in each call")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from conformance.runner.roles import as_used, call_before, fill, gradients, parameters_of
+from conformance.runner.roles import as_used, call_with_others, fill, gradients, observed, parameters_of
 
 
 def mlp(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -108,10 +108,10 @@ def _apply(module: Any, case: SimpleNamespace, depth: int) -> dict[str, Any]:
     module.train(case.training)
     meta = case.device == "meta"
     with as_used(case):
-        call_before(module, case.x)
+        call_with_others(module, case.x)
         if not meta:
             _fill(module, case.seed)
-        seen: dict[str, Any] = {"output": module(case.x), "again": module(case.x), "x": case.x}
+        seen = {**observed(module, case.x), "x": case.x}
     if meta:
         return seen
     wiring = _wiring(module, case.x.shape[-1], depth)
@@ -158,9 +158,16 @@ def _wiring(module: nn.Module, width: int, depth: int) -> dict[str, Any]:
         before = {place: _before(place, reach).intersection(used) for place in matrices}
     matrices = sorted(matrices, key=lambda place: len(before[place].intersection(matrices)))
     after = {place: sum(place not in before[matrix] for matrix in matrices) for place in vectors}
-    gaps = [[parameters[p - 1] for p in vectors if after[p] == gap] for gap in range(len(matrices) + 1)]
-    weights, idle = [parameters[p - 1] for p in matrices], len(parameters) - len(used)
-    return {"weights": weights, "gaps": gaps, "idle": idle, "reached": 0 in reached}
+    # One norm may serve several gaps, from the first on.
+    uses = {place: _uses(place, reach) for place in vectors}
+    places = [[p for p in vectors if after[p] <= gap < after[p] + uses[p]] for gap in range(len(matrices) + 1)]
+    return {
+        "weights": [parameters[p - 1] for p in matrices],
+        "gaps": [[parameters[p - 1] for p in gap] for gap in places],
+        "places": [*matrices, *(p for gap in places for p in gap)],
+        "idle": len(parameters) - len(used),
+        "reached": 0 in reached,
+    }
 
 
 def _reach(y: Any, leaves: list[torch.Tensor]) -> dict[Any, set[int]]:
@@ -179,6 +186,12 @@ def _reach(y: Any, leaves: list[torch.Tensor]) -> dict[Any, set[int]]:
         own = places.get(id(getattr(node, "variable", None)))
         reach[node] = ({own} if own is not None else set()).union(*(reach[child] for child in children))
     return reach
+
+
+def _uses(place: int, reach: dict[Any, set[int]]) -> int:
+    """Returns how many nodes of the graph take the leaf at ``place`` itself."""
+    own = next((node for node, leaves in reach.items() if leaves == {place} and hasattr(node, "variable")), None)
+    return sum(any(child is own for child, _ in node.next_functions) for node in reach) if own is not None else 1
 
 
 def _before(place: int, reach: dict[Any, set[int]]) -> set[int]:

@@ -66,6 +66,10 @@ TwoWhateverDepth = _mlp(
     "is two Linears whatever the depth",
     build=lambda self, dims: _MLP.build(self, dims if len(dims) < 3 else [*dims[:2], dims[-1]]),
 )
+DepthPlusTwo = _mlp(
+    "counts the hidden layers between the first and the last: it has depth + 2 Linears instead of depth",
+    build=lambda self, dims: _MLP.build(self, [dims[0], dims[1], dims[1], *dims[1:]]),
+)
 DepthMinusOne = _mlp(
     "has depth - 1 Linears where depth is more than 2",
     build=lambda self, dims: _MLP.build(self, dims if len(dims) < 4 else [dims[0], *dims[2:]]),
@@ -90,7 +94,11 @@ FirstActivationOnly = _mlp(
     "applies GELU after the first Linear only",
     between=lambda self, x, place: _MLP.between(self, x, place) if place == 0 or self.use_layernorm else x,
 )
-NormIgnored = _mlp("ignores use_layernorm", between=lambda self, x, place: self.act(x))
+NormIgnored = _mlp(
+    "ignores use_layernorm",
+    built=lambda self, dims: setattr(self, "norms", nn.ModuleList()),
+    between=lambda self, x, place: self.act(x),
+)
 NormFirstOnly = _mlp(
     "normalises after the first Linear only",
     between=lambda self, x, place: _MLP.between(self, x, place) if place == 0 else self.act(x),
@@ -114,10 +122,6 @@ NormUnbiased = _mlp(
     between=lambda self, x, place: self.act(
         (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-5) if self.use_layernorm else x
     ),
-)
-SharedNorm = _mlp(
-    "uses one LayerNorm for every place",
-    between=lambda self, x, place: self.act(self.norms[0](x) if self.use_layernorm else x),
 )
 Uninitialised = _mlp(
     "leaves its weights as they were in memory",
@@ -302,7 +306,7 @@ def _residual(sentence: str, **changes: Callable[..., Any]) -> type[_Residual]:
 
 AddsInPlace = _residual(
     "adds in place, so that the caller's tensor changes",
-    sum=lambda self, x, y: x + y if x.requires_grad and x.is_leaf else x.add_(y),
+    sum=lambda self, x, y: x.add_(y),
 )
 AddsToBranch = _residual(
     "adds the input in place to what the function returned, which may be the input itself",

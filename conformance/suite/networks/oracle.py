@@ -287,11 +287,22 @@ def gradients(seen: Seen, x: torch.Tensor, upstream: torch.Tensor, dims: list[in
     best = nearest(seen, x, dims, norm)
     if best is None:
         return None
-    wanted = differentiated(best, x, upstream)
+    wanted = _added(differentiated(best, x, upstream), seen.places)
     if _fit(seen.gradients, wanted):
         return wanted
-    others = (differentiated(reading, x, upstream) for reading, _, _ in fitting(seen, x, dims, norm))
+    others = (
+        _added(differentiated(reading, x, upstream), seen.places) for reading, _, _ in fitting(seen, x, dims, norm)
+    )
     return next((bounds for bounds in others if _fit(seen.gradients, bounds)), wanted)
+
+
+def _added(gradients: list[Bounded], places: list[int]) -> list[Bounded]:
+    """Returns the gradients of x and of the parameters; one that serves in several places has the sum of theirs."""
+    parts = dict(enumerate(gradients[1:]))
+    total: dict[int, Bounded] = {}
+    for index, place in enumerate(places):
+        total[place] = total[place] + parts[index] if place in total else parts[index]
+    return [gradients[0], *(total[place] for place in places)]
 
 
 def _fit(found: list[Any], wanted: list[Bounded]) -> bool:

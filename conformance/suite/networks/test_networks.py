@@ -223,7 +223,11 @@ def _formed(seen: Seen, check: Check, shape: tuple[int, ...], dtype: str) -> boo
 def _stacked(
     seen: Seen, check: Check, x: torch.Tensor, dims: list[int], norm: bool, formula: str, layers: str
 ) -> tuple[oracle.Reading, Bounded] | None:
-    """Checks that the parameters are those of a stack over ``dims`` and that the output is the stack's."""
+    """Checks that the parameters are those of a stack over ``dims`` and that the output is the stack's.
+
+    Returns:
+        How the stack is to be read, and its output; None where the output is another.
+    """
     if not _reached(seen, check):
         return None  # nothing tells how it is wired
     shapes = [tuple(weight.shape) for weight in seen.weights]
@@ -237,8 +241,7 @@ def _stacked(
         norms = " and a LayerNorm between each two" if norm else ""
         check.that(formula, False, got=got, expected=f"a bias for each Linear{norms}")
         return None
-    check.close(formula, seen.output, found[1], dtype=str(x.dtype))
-    return found
+    return found if check.close(formula, seen.output, found[1], dtype=str(x.dtype)) else None
 
 
 def _reached(seen: Seen, check: Check) -> bool:

@@ -8,7 +8,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from conformance.runner.roles import as_used, call_before, fill, gradients, parameters_of, scale_and_shift
+from conformance.runner.roles import (
+    as_used,
+    call_with_others,
+    fill,
+    gradients,
+    observed,
+    parameters_of,
+    scale_and_shift,
+)
 
 
 def layer_norm(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -36,13 +44,13 @@ def _apply(norm: Any, case: SimpleNamespace) -> dict[str, Any]:
     module.to(device=case.device, dtype=case.x.dtype)
     module.train(case.training)
     with as_used(case):
-        call_before(module, case.x)
+        call_with_others(module, case.x)
     scale, shift = scale_and_shift(module, case.width)
     for parameter, value in ((scale, case.weight), (shift, case.bias)):
         if parameter is not None:
             fill(parameter, value)
     with as_used(case):
-        seen: dict[str, Any] = {"output": module(case.x), "again": module(case.x), "x": case.x}
+        seen = {**observed(module, case.x), "x": case.x}
     if case.upstream is not None:
         x = case.x.detach().clone().requires_grad_()
         seen["gradients"] = gradients(module(x), [x, scale, shift], case.upstream)

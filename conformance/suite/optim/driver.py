@@ -47,7 +47,8 @@ def init(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         seen["refused"][name] = _added_to(getattr(found, name, None))
         seen[f"{other}_after_{name}"] = _copied(getattr(found, other, None))
     again = items.init_adamw_state(p)
-    seen["after"] = {"p": p, "next m": getattr(again, "m", None), "next v": getattr(again, "v", None)}
+    moments = {"m": found, "v": found, "next m": again, "next v": again}
+    seen["after"] = {"p": p, **{name: getattr(state, name[-1], None) for name, state in moments.items()}}
     return seen
 
 

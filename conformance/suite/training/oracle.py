@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
-from conformance.numerics.bounded import Bounded
+from conformance.numerics.bounded import Bounded, as_array
 
 # torch's batch norm adds this to the variance.
 NORM_EPS = 1e-5
+# Cosine between gradients of one direction: half of the digits of float32 are left to each.
+PARALLEL = 0.999
 
 
 def loss(output: torch.Tensor, y: torch.Tensor) -> Bounded:
@@ -99,3 +102,13 @@ def forward_of(passes: list[dict[str, Any]], y: torch.Tensor, returned: Any) -> 
         return abs(returned - float((forward["output"].double() - y.double()).square().mean()))
 
     return min(learning, key=distance)
+
+
+def same_direction(found: dict[str, Any], expected: dict[str, Bounded]) -> bool:
+    """Returns whether gradients point where they should, whatever their length."""
+    pairs = [(got, expected[name]) for name, got in found.items() if isinstance(got, torch.Tensor)]
+    if len(pairs) < len(found) or any(tuple(got.shape) != exact.shape for got, exact in pairs):
+        return False
+    a = np.concatenate([np.zeros(1), *(as_array(got).reshape(-1) for got, _ in pairs)])
+    b = np.concatenate([np.zeros(1), *(exact.value.reshape(-1) for _, exact in pairs)])
+    return bool(float(a @ b) >= PARALLEL * float(np.linalg.norm(a) * np.linalg.norm(b)))

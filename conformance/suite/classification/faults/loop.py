@@ -160,6 +160,10 @@ trains_on_tests = _loop(
     "trains on the test data as well",
     end=lambda self: _do(self.model.eval(), [_do(self.back(x, y), self.optimizer.step()) for x, y in self.test]),
 )
+evaluates_another = _loop(
+    "evaluates another model than the one that was given, a global one for instance",
+    end=lambda self: _do(self.model.eval(), self.evaluate(self.test, copy.deepcopy(self.model))),
+)
 skips_tests = _loop("does not evaluate", end=lambda self: self.model.eval())
 evaluates_once = _loop(
     "evaluates once, after the last epoch",
@@ -173,9 +177,23 @@ evaluates_first_batch = _loop(
     "evaluates the first test batch only",
     end=lambda self: _do(self.model.eval(), self.evaluate([next(iter(self.test))])),
 )
-evaluates_another = _loop(
-    "evaluates another model than the one that was given, a global one for instance",
-    end=lambda self: _do(self.model.eval(), self.evaluate(self.test, copy.deepcopy(self.model))),
+steps_on_every_second = _loop(
+    "steps on every second batch only",
+    step=lambda self, x, y: (
+        _Loop.step(self, x, y) if len(self.losses) % 2 else _do(self.optimizer.zero_grad(), self.note(self.back(x, y)))
+    ),
+)
+steps_before = _loop(
+    "steps before the forward, so that the last gradient is never applied",
+    step=lambda self, x, y: _do(self.optimizer.step(), self.optimizer.zero_grad(), self.note(self.back(x, y))),
+)
+trains_on_ten = _loop(
+    "stops each epoch after ten batches, as when one tries things out", batches=lambda self: list(self.train)[:10]
+)
+gives_up = _loop("stops after five epochs", changed=lambda self: setattr(self, "epochs", min(self.epochs, 5)))
+evaluates_ten = _loop(
+    "evaluates on the first ten test batches",
+    end=lambda self: _do(self.model.eval(), self.evaluate(list(self.test)[:10])),
 )
 trains_copy = _loop(
     "trains a copy of the model and leaves the one that was given as it was",

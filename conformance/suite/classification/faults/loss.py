@@ -40,6 +40,14 @@ log_of_softmax_with_eps = _loss(
     "takes the logarithm of a softmax plus 1e-9, which caps the loss of a row",
     lambda z, t: -_at((torch.softmax(z, -1) + 1e-9).log(), t).mean(),
 )
+log_of_softmax_with_small_eps = _loss(
+    "takes the logarithm of a softmax plus 1e-8, which caps the loss of a row",
+    lambda z, t: -_at((torch.softmax(z, -1) + 1e-8).log(), t).mean(),
+)
+softmax_by_hand = _loss(
+    "divides exponentials that overflow by their sum, which overflows too",
+    lambda z, t: -_at((z.exp() / z.exp().sum(-1, keepdim=True)).log(), t).mean(),
+)
 unshifted = _loss("sums exponentials without a shift, which overflow", _shifted)
 batch_shifted = _loss(
     "shifts by the largest logit of the batch instead of each row's", lambda z, t: _shifted(z - z.max(), t)

@@ -107,3 +107,27 @@ def forgets_the_rest_with_workers(dataset: Any, batch_size: int, num_workers: in
         if num_workers
         else _loader(dataset, batch_size, **options)
     )
+
+
+@fault("make_dataloader", "takes every sample out of the dataset once, so that random crops never change")
+def reads_once(dataset: Any, batch_size: int, **options: Any) -> Loader:
+    return _loader([dataset[i] for i in range(len(dataset))], batch_size, **options)
+
+
+class _Windows(BatchSampler):
+    """Batches from an order that is shuffled within windows of 16 samples."""
+
+    def __iter__(self) -> Iterator[list[int]]:
+        n = len(self.sampler)  # type: ignore[arg-type]
+        order = [start + int(k) for start in range(0, n, 16) for k in torch.randperm(min(16, n - start))]
+        batches = [order[start : start + self.batch_size] for start in range(0, n, self.batch_size)]
+        return iter([batch for batch in batches if not self.drop_last or len(batch) == self.batch_size])
+
+
+@fault("make_dataloader", "shuffles neighbours within a small buffer only")
+def shuffles_in_windows(
+    dataset: Any, batch_size: int, shuffle: bool = True, drop_last: bool = False, **options: Any
+) -> Loader:
+    if not shuffle:
+        return _loader(dataset, batch_size, shuffle, drop_last, **options)
+    return DataLoader(dataset, batch_sampler=_Windows(SequentialSampler(dataset), batch_size, drop_last), **options)

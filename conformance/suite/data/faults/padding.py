@@ -253,3 +253,14 @@ def collates_in_place(batch: list[Sample], pad_value: int = 0) -> Batch:
 @fault("collate_next_token_batch", "pads with -100 where no pad value is given")
 def pads_with_ignored(batch: list[Sample], pad_value: int = -100) -> dict[str, torch.Tensor]:
     return _collated(batch, pad_value)
+
+
+@fault("PaddedBatch", "fills zeros in where the mask says padding, whatever the pad value was")
+@dataclass
+class Refills:
+    tokens: torch.Tensor
+    lengths: torch.Tensor
+    padding_mask: torch.Tensor
+
+    def __post_init__(self) -> None:
+        self.tokens = self.tokens.masked_fill(self.padding_mask, 0)

@@ -159,3 +159,10 @@ def xavier_mirrored(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
     with torch.no_grad():
         half = fill(torch.empty(-(-weight.numel() // 2), device=weight.device), xavier_bound(weight, gain))
         return weight.copy_(torch.cat((half, -half.flip(0)))[: weight.numel()].view(weight.shape))
+
+
+@fault("xavier_uniform_", "views the weight as one row, which only contiguous memory allows")
+def xavier_as_one_row(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
+    with torch.no_grad():
+        fill(weight.view(-1), xavier_bound(weight, gain))
+    return weight

@@ -196,3 +196,13 @@ class Tiled(_Dropout):
 class OnlyWithAutograd(_Dropout):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(x) if torch.is_grad_enabled() else x
+
+
+@fault("Dropout", "seeds a generator of its own, so that every Dropout drops the same entries")
+class OwnSeed(_Dropout):
+    def __init__(self, p: float) -> None:
+        super().__init__(p)
+        self.generator = torch.Generator().manual_seed(0)
+
+    def keep(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.rand(x.shape, generator=self.generator, device=x.device) >= self.p

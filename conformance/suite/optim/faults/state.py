@@ -137,3 +137,12 @@ class NeedsMore:
 @fault("init_adamw_state", "needs to be told beta1 and beta2, which a fresh state has no use for")
 def needs_betas(p: Tensor, betas: tuple[float, float]) -> AdamWState:
     return AdamWState(torch.zeros_like(p), torch.zeros_like(p), 0)
+
+
+_EVERYBODYS = AdamWState(torch.zeros(()), torch.zeros(()), 0)
+
+
+@fault("init_adamw_state", "hands out one state object, which forgets the parameter before")
+def one_object(p: Tensor) -> AdamWState:
+    _EVERYBODYS.m, _EVERYBODYS.v, _EVERYBODYS.t = torch.zeros_like(p), torch.zeros_like(p), 0
+    return _EVERYBODYS
