@@ -35,7 +35,7 @@ def counting(then: str = "pass") -> str:
 
 
 def call(session: RunnerSession, **options: Any) -> Outcome:
-    """Calls LayerNorm on two numbers; the driver applies it once before and then twice, and reports the last two."""
+    """Calls LayerNorm on two numbers; the driver applies it five times, and reports the third and the fourth."""
     x, vector = Strided(torch.tensor([1.0, 2.0]), (1, 2), (2, 1)), Strided(torch.ones(2), (2,), (1,))
     case: dict[str, Any] = {
         "width": 2,
@@ -65,26 +65,26 @@ def trouble(outcome: Outcome) -> str:
 def test_each_property_starts_afresh(session_on: Open) -> None:
     session = session_on(counting())
     session.begin()
-    assert [first_output(call(session)), first_output(call(session))] == [2, 5]
+    assert [first_output(call(session)), first_output(call(session))] == [3, 8]
     session.begin()
-    assert first_output(call(session)) == 2
+    assert first_output(call(session)) == 3
 
 
 def test_on_an_accelerator_one_process_serves_every_property(session_on: Open) -> None:
     session = session_on(counting(), accelerated=True)
     session.begin()
-    assert first_output(call(session)) == 2
+    assert first_output(call(session)) == 3
     session.begin()
-    assert first_output(call(session)) == 5
+    assert first_output(call(session)) == 8
     assert session.child is session.host
 
 
 def test_on_an_accelerator_a_process_that_died_is_made_anew(session_on: Open) -> None:
-    session = session_on(counting("len(calls) > 3 and os._exit(0)"), accelerated=True)
+    session = session_on(counting("len(calls) > 5 and os._exit(0)"), accelerated=True)
     session.begin()
-    assert first_output(call(session)) == 2
+    assert first_output(call(session)) == 3
     assert trouble(call(session)) == "died"
-    assert first_output(call(session)) == 2
+    assert first_output(call(session)) == 3
 
 
 def test_workers_have_a_host_each_on_an_accelerator(session_on: Open) -> None:
@@ -92,23 +92,23 @@ def test_workers_have_a_host_each_on_an_accelerator(session_on: Open) -> None:
     base = session.base.fork()
     other = session.share(base)
     assert other.host is not session.host
-    assert first_output(call(session)) == 2
-    assert first_output(call(other)) == 2
+    assert first_output(call(session)) == 3
+    assert first_output(call(other)) == 3
     other.close()
-    assert first_output(call(session)) == 5
+    assert first_output(call(session)) == 8
     base.close()
 
 
 def test_unseen_calls_come_before_the_one_that_counts(session_on: Open) -> None:
     session = session_on(counting())
-    assert first_output(call(session, warm=20)) == 62
+    assert first_output(call(session, warm=20)) == 103
 
 
 def test_a_call_that_dies_or_hangs_costs_itself(session_on: Open) -> None:
-    session = session_on(counting("len(calls) == 4 and os._exit(0)"))
-    assert first_output(call(session)) == 2
+    session = session_on(counting("len(calls) == 6 and os._exit(0)"))
+    assert first_output(call(session)) == 3
     assert trouble(call(session)) == "died"
-    assert first_output(call(session)) == 2
+    assert first_output(call(session)) == 3
 
 
 def test_an_item_that_runs_out_of_time_is_given_up(session_on: Open) -> None:
@@ -121,8 +121,8 @@ def test_an_item_that_runs_out_of_time_is_given_up(session_on: Open) -> None:
 def test_an_item_that_dawdles_is_given_up(session_on: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "ITEM_SECONDS", 0.2)
     monkeypatch.setattr(sessions, "crowding", lambda: 1.0)
-    session = session_on(counting("import time; time.sleep(0.4)"))
-    assert first_output(call(session, seconds=2.0)) == 2
+    session = session_on(counting("import time; time.sleep(0.2)"))
+    assert first_output(call(session, seconds=2.0)) == 3
     assert "slow calls" in str(call(session, seconds=2.0).trouble)
 
 
@@ -137,11 +137,11 @@ def test_a_host_that_ends_by_itself_is_the_submissions_trouble(session_on: Open)
 
 
 def test_memory_ends_the_property_alone(session_on: Open) -> None:
-    session = session_on(counting("len(calls) > 3 and torch.ones(2**32)"))
-    assert first_output(call(session)) == 2
+    session = session_on(counting("len(calls) > 5 and torch.ones(2**32)"))
+    assert first_output(call(session)) == 3
     assert trouble(call(session)) == "error"
     session.begin()
-    assert first_output(call(session)) == 2
+    assert first_output(call(session)) == 3
 
 
 def test_a_reply_of_another_form_counts_as_a_death() -> None:

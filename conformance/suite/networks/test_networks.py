@@ -10,7 +10,7 @@ from conformance.engine.checking import Check, Seen, kind_of
 from conformance.engine.properties import ALL_FLOATS, FLOATS, holds
 from conformance.numerics.bounded import Bounded
 from conformance.suite.common.properties import has_signature
-from conformance.suite.networks import cases, oracle
+from conformance.suite.networks import cases, oracle, readings
 from conformance.suite.networks.cases import BuiltCase, FeedForwardCase, MLPCase, ResidualCase
 
 test_mlp_has_its_signature = has_signature("MLP")
@@ -222,7 +222,7 @@ def _formed(seen: Seen, check: Check, shape: tuple[int, ...], dtype: str) -> boo
 
 def _stacked(
     seen: Seen, check: Check, x: torch.Tensor, dims: list[int], norm: bool, formula: str, layers: str
-) -> tuple[oracle.Reading, Bounded] | None:
+) -> tuple[readings.Reading, Bounded] | None:
     """Checks that the parameters are those of a stack over ``dims`` and that the output is the stack's.
 
     Returns:
@@ -231,8 +231,8 @@ def _stacked(
     if not _reached(seen, check):
         return None  # nothing tells how it is wired
     shapes = [tuple(weight.shape) for weight in seen.weights]
-    asked = f"{len(dims) - 1} trainable matrices that matter, of shapes {oracle.shapes(dims)} (out, in)"
-    if not check.that(layers, oracle.fits(seen, dims), got=f"those found have the shapes {shapes}", expected=asked):
+    asked = f"{len(dims) - 1} trainable matrices that matter, of shapes {readings.shapes(dims)} (out, in)"
+    if not check.that(layers, readings.fits(seen, dims), got=f"those found have the shapes {shapes}", expected=asked):
         return None
     found = oracle.right(seen, x, dims, norm)
     if found is None:
@@ -258,7 +258,7 @@ def _left_alone(case: MLPCase | FeedForwardCase, seen: Seen, check: Check) -> No
         check.bits("repeatable", seen.again, seen.output, path="output of the second call")
 
 
-def _as_torch_does(seen: Seen, check: Check, found: tuple[oracle.Reading, Bounded] | None) -> None:
+def _as_torch_does(seen: Seen, check: Check, found: tuple[readings.Reading, Bounded] | None) -> None:
     """Checks what is mere parity, last: a finding ends the example."""
     if check.variant.device == "meta":
         return
@@ -271,7 +271,7 @@ def _as_torch_does(seen: Seen, check: Check, found: tuple[oracle.Reading, Bounde
 def _differentiated(case: MLPCase | FeedForwardCase, seen: Seen, check: Check, dims: list[int], norm: bool) -> None:
     assert case.upstream is not None
     expected = f"{len(dims) - 1} matrices with a gradient"
-    fits = _reached(seen, check) and oracle.fits(seen, dims)
+    fits = _reached(seen, check) and readings.fits(seen, dims)
     if not check.that("gradient", fits, got=f"{len(seen.weights)} that have one and fit", expected=expected):
         return
     bounds = oracle.gradients(seen, case.x.value, case.upstream.value, dims, norm)
