@@ -43,6 +43,12 @@ def _counting(shape: tuple[int, ...], g: torch.Generator) -> torch.Tensor:
     return torch.arange(math.prod(shape), dtype=torch.float64).view(shape)
 
 
+def _staircase(shape: tuple[int, ...], g: torch.Generator) -> torch.Tensor:
+    """Returns ones, but that row i of a matrix starts with i zeros."""
+    ones = torch.ones(shape, dtype=torch.float64)
+    return ones.triu() if len(shape) > 1 else ones
+
+
 def _quarters(shape: tuple[int, ...], g: torch.Generator) -> torch.Tensor:
     return torch.randint(-8, 9, shape, generator=g, dtype=torch.int64).double() / 4
 
@@ -53,7 +59,7 @@ REGIMES: dict[str, _Make] = {
     "ones": lambda shape, g: torch.ones(shape, dtype=torch.float64),
     "zeros": lambda shape, g: torch.zeros(shape, dtype=torch.float64),
     "counting": _counting,  # no entry twice, so that a part tells where it was taken
-    "staircase": lambda shape, g: torch.ones(shape, dtype=torch.float64).triu(),  # row i starts with i zeros
+    "staircase": _staircase,
     "integers": lambda shape, g: torch.randint(-100, 101, shape, generator=g).double(),
     "ordinary": _randn,
     "positive": lambda shape, g: _randn(shape, g).abs() + 0.01,
