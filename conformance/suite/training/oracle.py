@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -104,11 +105,12 @@ def forward_of(passes: list[dict[str, Any]], y: torch.Tensor, returned: Any) -> 
     return min(learning, key=distance)
 
 
-def same_direction(found: dict[str, Any], expected: dict[str, Bounded]) -> bool:
-    """Returns whether gradients point where they should, whatever their length."""
+def only_scaled(found: dict[str, Any], expected: dict[str, Bounded]) -> bool:
+    """Returns whether gradients point where they should, and are of another length."""
     pairs = [(got, expected[name]) for name, got in found.items() if isinstance(got, torch.Tensor)]
     if len(pairs) < len(found) or any(tuple(got.shape) != exact.shape for got, exact in pairs):
         return False
     a = np.concatenate([np.zeros(1), *(as_array(got).reshape(-1) for got, _ in pairs)])
     b = np.concatenate([np.zeros(1), *(exact.value.reshape(-1) for _, exact in pairs)])
-    return bool(float(a @ b) >= PARALLEL * float(np.linalg.norm(a) * np.linalg.norm(b)))
+    sizes = float(np.linalg.norm(a)), float(np.linalg.norm(b))
+    return bool(float(a @ b) >= PARALLEL * sizes[0] * sizes[1]) and not math.isclose(*sizes, rel_tol=1 - PARALLEL)
