@@ -34,7 +34,9 @@ def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> Bounded:
     at_target = z[rows, as_array(targets).astype(int)]
     shifted = log_sum - (at_target - top)
     summed = ((log_sum + top) - at_target).widened(_chained(z))
-    return shifted.widened(np.maximum(summed.bound - shifted.bound, 0)).mean()
+    with np.errstate(invalid="ignore"):  # where neither has a bound, neither is wider
+        wider = np.nan_to_num(summed.bound - shifted.bound, posinf=math.inf)
+    return shifted.widened(np.maximum(wider, 0)).mean()
 
 
 def cross_entropy_gradient(logits: torch.Tensor, targets: torch.Tensor) -> Bounded:
