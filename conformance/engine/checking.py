@@ -210,7 +210,7 @@ class Check:
     ) -> bool:
         ok = bool(ok) if isinstance(ok, bool | np.bool_) else False  # what was forged may compare to something else
         if self.variant.device == "meta":
-            if not ok and not elsewhere:
+            if not ok and not elsewhere:  # no matter of devices
                 return False
             requirement = "device"
         tally = self.tallies[requirement]

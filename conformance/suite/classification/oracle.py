@@ -117,19 +117,14 @@ def updates(notes: list[dict[str, Any]]) -> list[int]:
     An optimizer may ask for several forwards of a batch in one update (LBFGS, SAM): the first of them counts.
     """
     used = [place for place, note in enumerate(notes) if note["used"]]
-    again = {place for place in used if place and notes[place - 1]["used"] and _alike(notes[place - 1 : place + 1])}
-    return [place for place in used if place not in again]
+    return [place for place in used if not (place - 1 in used and notes[place]["ids"] == notes[place - 1]["ids"])]
 
 
 def changes(notes: list[dict[str, Any]], places: list[int]) -> list[bool]:
     """Returns, for each update that other images follow, whether they met other weights."""
     found = []
     for place in places:
-        later = next((note for note in notes[place + 1 :] if not _alike([notes[place], note])), None)
+        later = next((note for note in notes[place + 1 :] if note["ids"] != notes[place]["ids"]), None)
         if later is not None:
             found.append(bool((notes[place]["weight"] != later["weight"]).any()))
     return found
-
-
-def _alike(notes: list[dict[str, Any]]) -> bool:
-    return bool(notes[0]["ids"] == notes[1]["ids"])

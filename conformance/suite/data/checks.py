@@ -57,13 +57,18 @@ def _item(requirement: str, i: int, item: Any, row: dict[str, torch.Tensor], che
     return right
 
 
-def loaded(batches: list[Any], columns: list[torch.Tensor], size: int, check: Check) -> None:
-    """Checks that the batches of a DataLoader are the columns, ``size`` rows at a time."""
+def _counted(batches: list[Any] | str, count: int, expected: str, check: Check) -> list[Any]:
+    """Checks that a DataLoader gave so many batches, and returns them; none where it ended in an error."""
     if not check.that("loader", isinstance(batches, list), got=str(batches), expected="batches"):
-        return
+        return []
+    check.that("loader", len(batches) == count, got=f"{len(batches)} batches", expected=expected)
+    return list(batches)
+
+
+def loaded(batches: list[Any] | str, columns: list[torch.Tensor], size: int, check: Check) -> None:
+    """Checks that the batches of a DataLoader are the columns, ``size`` rows at a time."""
     count = -(-len(columns[0]) // size)
-    check.that("loader", len(batches) == count, got=f"{len(batches)} batches", expected=f"{count} batches")
-    for k, batch in enumerate(batches):
+    for k, batch in enumerate(_counted(batches, count, f"{count} batches", check)):
         pair = isinstance(batch, list | tuple) and len(batch) == 2
         if check.that("loader", pair, got=kind_of(batch), expected="a pair of batches", path=f"batch {k}"):
             for got, column in zip(batch, columns, strict=True):
@@ -108,14 +113,11 @@ def window(requirement: str, crop: Any, sequence: torch.Tensor, case: CropCase, 
     return check.that(requirement, fair, got=written(crop), expected=expected, path=path)
 
 
-def loaded_crops(batches: list[Any], case: CropCase, check: Check) -> None:
+def loaded_crops(batches: list[Any] | str, case: CropCase, check: Check) -> None:
     """Checks that the batches of a DataLoader hold a crop of each sequence, two at a time."""
     tokens = case.tokens.value
-    if not check.that("loader", isinstance(batches, list), got=str(batches), expected="batches"):
-        return
     count = -(-len(tokens) // 2)
-    check.that("loader", len(batches) == count, got=f"{len(batches)} batches", expected=f"{count} batches of 2")
-    for k, batch in enumerate(batches):
+    for k, batch in enumerate(_counted(batches, count, f"{count} batches of 2", check)):
         size = min(2, len(tokens) - 2 * k)
         if check.tensor("loader", batch, shape=(size, case.crop_len), dtype=tokens.dtype, path=f"batch {k}"):
             for row in range(size):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
@@ -159,7 +160,7 @@ def _wiring(module: nn.Module, width: int, depth: int) -> dict[str, Any]:
     matrices = sorted(matrices, key=lambda place: len(before[place].intersection(matrices)))
     after = {place: sum(place not in before[matrix] for matrix in matrices) for place in vectors}
     # One norm may serve several gaps, from the first on.
-    uses = {place: _uses(place, reach) for place in vectors}
+    uses = _uses(reach)
     places = [[p for p in vectors if after[p] <= gap < after[p] + uses[p]] for gap in range(len(matrices) + 1)]
     return {
         "weights": [parameters[p - 1] for p in matrices],
@@ -188,10 +189,12 @@ def _reach(y: Any, leaves: list[torch.Tensor]) -> dict[Any, set[int]]:
     return reach
 
 
-def _uses(place: int, reach: dict[Any, set[int]]) -> int:
-    """Returns how many nodes of the graph take the leaf at ``place`` itself."""
-    own = next((node for node, leaves in reach.items() if leaves == {place} and hasattr(node, "variable")), None)
-    return sum(any(child is own for child, _ in node.next_functions) for node in reach) if own is not None else 1
+def _uses(reach: dict[Any, set[int]]) -> Counter[int]:
+    """Returns, by the place of each leaf, how many nodes of the graph take the leaf itself."""
+    own = {node: min(leaves) for node, leaves in reach.items() if leaves and hasattr(node, "variable")}
+    return Counter(
+        own[child] for node in reach for child in {child for child, _ in node.next_functions} if child in own
+    )
 
 
 def _before(place: int, reach: dict[Any, set[int]]) -> set[int]:

@@ -209,10 +209,9 @@ def gradients(seen: Seen, x: torch.Tensor, upstream: torch.Tensor, dims: list[in
 
 def _added(gradients: list[Bounded], places: list[int]) -> list[Bounded]:
     """Returns the gradients of x and of the parameters; one that serves in several places has the sum of theirs."""
-    parts = dict(enumerate(gradients[1:]))
     total: dict[int, Bounded] = {}
-    for index, place in enumerate(places):
-        total[place] = total[place] + parts[index] if place in total else parts[index]
+    for place, gradient in zip(places, gradients[1:], strict=True):
+        total[place] = total[place] + gradient if place in total else gradient
     return [gradients[0], *(total[place] for place in places)]
 
 

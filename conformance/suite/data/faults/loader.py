@@ -54,14 +54,23 @@ class _WholeBatches(BatchSampler):
         return iter([batches[int(k)] for k in torch.randperm(len(batches))])
 
 
-@fault("make_dataloader", "shuffles the batches, whose samples stay together")
-def shuffles_batches(
-    dataset: Any, batch_size: int, shuffle: bool = True, drop_last: bool = False, **options: Any
+def _batched_by(
+    kind: type[BatchSampler],
+    dataset: Any,
+    batch_size: int,
+    shuffle: bool = True,
+    drop_last: bool = False,
+    **options: Any,
 ) -> Loader:
+    """A loader whose batches come from a sampler of this kind where it shuffles."""
     if not shuffle:
         return _loader(dataset, batch_size, shuffle, drop_last, **options)
-    batches = _WholeBatches(SequentialSampler(dataset), batch_size, drop_last)
-    return DataLoader(dataset, batch_sampler=batches, **options)
+    return DataLoader(dataset, batch_sampler=kind(SequentialSampler(dataset), batch_size, drop_last), **options)
+
+
+@fault("make_dataloader", "shuffles the batches, whose samples stay together")
+def shuffles_batches(dataset: Any, batch_size: int, **options: Any) -> Loader:
+    return _batched_by(_WholeBatches, dataset, batch_size, **options)
 
 
 @fault("make_dataloader", "draws with replacement, so that samples come twice or not at all")
@@ -125,9 +134,5 @@ class _Windows(BatchSampler):
 
 
 @fault("make_dataloader", "shuffles neighbours within a small buffer only")
-def shuffles_in_windows(
-    dataset: Any, batch_size: int, shuffle: bool = True, drop_last: bool = False, **options: Any
-) -> Loader:
-    if not shuffle:
-        return _loader(dataset, batch_size, shuffle, drop_last, **options)
-    return DataLoader(dataset, batch_sampler=_Windows(SequentialSampler(dataset), batch_size, drop_last), **options)
+def shuffles_in_windows(dataset: Any, batch_size: int, **options: Any) -> Loader:
+    return _batched_by(_Windows, dataset, batch_size, **options)
