@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from conformance.engine.judge import Progress, Silence, judge, judge_in_process
-from conformance.engine.options import Options
+from conformance.engine.options import Options, UsageError
 from conformance.report.model import Result
 from conformance.runner.client import Runner
 from conformance.runner.launch import Launch, launch
@@ -28,6 +28,10 @@ def check(submission: str | Path, options: Options | None = None, **changes: Any
         UnreadableSubmission: there is nothing to judge; the text is one clear sentence.
         UsageError: an option makes no sense; likewise.
     """
+    if options is not None and changes:
+        raise UsageError(
+            f"options were given, so {', '.join(changes)} belongs into them: Options(..., {next(iter(changes))}=...)"
+        )
     options = options or Options(**changes)
     source = read_submission(str(submission))
     return verdict(source, options, None if options.in_process else started(options, source))

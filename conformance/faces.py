@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance import contract
-from conformance.faults import mistakes_of
+from conformance.cli import REPORTS
 from conformance.report.model import PropertyResult, Result, Status
+from conformance.report.text import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,19 +58,43 @@ def says() -> dict[str, str]:
     return {name: requirement.means for name, requirement in contract.requirements().items()}
 
 
-def show(result: Result, console: Console, arguments: argparse.Namespace, *, many: bool = False) -> None:
+def show(result: Result, console: Console, arguments: argparse.Namespace, *, stem: str = "") -> None:
     """Prints a result, and writes the reports that the command line asks for.
 
-    With several submissions each report's file name gets the submission's name in front of its ending.
+    Args:
+        result: what to show.
+        console: where to print it.
+        arguments: what the command line asks for.
+        stem: where there are several submissions, what stands for this one in the file names of its reports.
     """
+    try:
+        show_verdict(result, console)
+    finally:  # also where whoever reads the output has gone away
+        for name in REPORTS:
+            path: Path | None = getattr(arguments, name)
+            if path is not None:
+                named = path.with_name(f"{path.stem}-{stem}{path.suffix}") if stem else path
+                write(result, name, named, arguments.points)
+
+
+def show_verdict(result: Result, console: Console) -> None:
+    """Prints a result; one sentence where there was nothing to judge."""
     from conformance.report.terminal import print_result
 
-    print_result(result, console, says=says())
-    stem = Path(result.submission).stem
-    for name in ("json", "html", "junit", "markdown", "gradescope", "reproduce"):
-        path: Path | None = getattr(arguments, name)
-        if path is not None:
-            write(result, name, path.with_name(f"{path.stem}-{stem}{path.suffix}") if many else path, arguments.points)
+    if "nothing" in result.extras:
+        print(f"conformance: {nothing_in(result)}", file=sys.stderr)
+    else:
+        print_result(result, console, says=says())
+
+
+def nothing_in(result: Result) -> str:
+    """Returns one sentence on a submission that defines nothing of what is asked for."""
+    first = result.unread[0] if result.unread else None
+    why = ""
+    if first is not None:
+        cell = f"cell {first.cell}, " if first.cell is not None else ""
+        why = f" ({cell}line {first.line}: {one_line(first.why)})"
+    return f"{result.submission} defines none of the names that the exercises ask for{why}; --list shows them"
 
 
 def write(result: Result, face: str, path: Path, points: Path | None = None) -> None:
@@ -118,41 +143,12 @@ def show_contract() -> int:
 
 
 def show_requirement(name: str) -> int:
-    """Prints one requirement: sentence, oracle, properties, usual mistakes.
+    """Prints what ``explanation`` says of a requirement.
 
     Raises:
         ValueError: there is no such requirement.
     """
-    from difflib import get_close_matches
+    from conformance.explain import explanation
 
-    from conformance.engine.properties import all_properties
-
-    requirement = contract.requirements().get(name)
-    if requirement is None:
-        near = get_close_matches(name, contract.requirements(), 3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else "; --list shows them all"
-        raise ValueError(f"there is no requirement {name!r}{hint}")
-    area, item, last = name.split(".")
-    print(f"{requirement.id}  [{requirement.level}]\n")
-    print(f"What must hold   {requirement.means}")
-    print(f"Where it is from {requirement.says}")
-    if requirement.how:
-        print(f"How it is judged {requirement.how}")
-    if requirement.forbids:
-        print(f"Not to be reached {', '.join(requirement.forbids)}")
-    print("\nProperties that judge it")
-    for prop in all_properties():
-        if prop.item == item and last in (*prop.requirements, *(["device"] if _on_meta(prop.variants) else [])):
-            variants = ", ".join(variant.label for variant in prop.variants if variant.label) or "one variant"
-            print(f"    {area}.{item}.{prop.name}  ({variants})")
-            drawn = (prop.cases.__doc__ or prop.test.__doc__ or prop.test.__name__.replace("_", " ")).strip()
-            print(f"        {drawn.splitlines()[0]}")
-    print(f"\nUsual mistakes with {item}")
-    for fault in mistakes_of(area, item):
-        print(f"    {fault.sentence}")
-    sys.stdout.flush()
+    print(explanation(name))
     return 0
-
-
-def _on_meta(variants: object) -> bool:
-    return any(variant.device == "meta" for variant in variants)  # type: ignore[attr-defined]

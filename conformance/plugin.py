@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import time
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import torch
 
 from conformance import contract, faces
-from conformance.cli import UNUSABLE, exit_code
+from conformance.cli import UNUSABLE, check_path, exit_code, level_of
 from conformance.engine.judge import Bench, gather, plan
 from conformance.engine.options import Options, UsageError
 from conformance.engine.properties import Property, Variant
 from conformance.engine.rows import counts
 from conformance.engine.session import RunnerSession
 from conformance.report.json_file import write_json
-from conformance.report.model import Level, PropertyResult, Result, Status, row_from_json
-from conformance.report.terminal import print_result
+from conformance.report.model import PropertyResult, Result, Status, row_from_json
 from conformance.runner.client import LoadReport, Runner
 from conformance.runner.launch import launch
 from conformance.runner.loading import Source, UnreadableSubmission, read_submission
-from conformance.runner.sandbox import available
 
 BAD = (Status.RULE, Status.WRONG, Status.CRASH, Status.TIMEOUT, Status.MISSING, Status.JUDGE_ERROR)
+# What the processes of pytest-xdist hand to the one that gathers.
+REPORT, ROWS, SANDBOX, UNREADABLE = (f"conformance_{what}" for what in ("report", "rows", "sandbox", "unreadable"))
 _JUDGING: pytest.StashKey[Judging] = pytest.StashKey()
 
 
@@ -37,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--exercise", type=int, help="judge only exercise 2 or 3")
     group.addoption("--profile", default="standard", help="quick, standard or thorough")
     group.addoption("--seed", type=int, default=0, help="another seed is another exam")
-    group.addoption("--level", default="exercise", choices=["exercise", "parity"], help="what counts")
+    group.addoption("--level", default="exercise", help="exercise, or parity to count what torch does besides")
     group.addoption("--no-rules", action="store_true", help="do not ask how the work was done")
     group.addoption("--device", action="append", default=[], help="judge on this device too (repeatable)")
     group.addoption("--no-sandbox", action="store_true", help="do not use bubblewrap")
@@ -54,19 +55,34 @@ class Judging:
             exercise=get("--exercise"),
             profile=get("--profile"),
             seed=get("--seed"),
-            level=Level(get("--level")),
+            level=level_of(get("--level")),
             rules=not get("--no-rules"),
             devices=tuple(dict.fromkeys(["cpu", *get("--device")])),
             jobs=1,
             sandbox=not get("--no-sandbox"),
         )
+        check_path("json", get("conformance_json"))
         self.source: Source = read_submission(get("--submission") or "impl")
         self.runner: Runner | None = None
         self.bench: Bench | None = None
         self.report = LoadReport([], [])
+        self.unreadable: UnreadableSubmission | None = None
 
     def start(self) -> Bench:
-        """Returns the bench, with the submission loaded."""
+        """Returns the bench, with the submission loaded.
+
+        Raises:
+            UnreadableSubmission: it could not be loaded, now or before.
+        """
+        if self.unreadable is not None:
+            raise self.unreadable
+        try:
+            return self._start()
+        except UnreadableSubmission as error:
+            self.unreadable = error
+            raise
+
+    def _start(self) -> Bench:
         if self.bench is None:
             torch.set_num_threads(1)
             options, accelerated = self.options, self.options.accelerated
@@ -136,18 +152,30 @@ class PropertyItem(pytest.Item):
     def runtest(self) -> None:
         """Runs the property; hands its rows to the report; fails if one that counts is no pass."""
         judging = self.config.stash[_JUDGING]
-        bench = judging.start()
+        try:
+            bench = judging.start()
+        except UnreadableSubmission as error:
+            self.user_properties.append((UNREADABLE, str(error)))
+            self.session.shouldstop = f"nothing to judge: {error}"
+            raise NonconformityError(str(error)) from error
+        assert judging.runner is not None
+        self.user_properties.append((REPORT, json.dumps(asdict(judging.report))))
+        self.user_properties.append((SANDBOX, judging.runner.sandbox))
         if self.prop.item not in judging.report.names:
-            self.user_properties.append(("conformance_report", json.dumps(asdict(judging.report))))
-            raise NonconformityError(
-                f"{self.prop.item} is missing: {judging.report.lost.get(self.prop.item, 'not there')}"
-            )
+            self._missing(judging)
         rows = bench.run(self.prop, self.variant)
-        self.user_properties.append(("conformance_rows", json.dumps([asdict(row) for row in rows])))
-        self.user_properties.append(("conformance_report", json.dumps(asdict(judging.report))))
+        self.user_properties.append((ROWS, json.dumps([asdict(row) for row in rows])))
         bad = [row for row in rows if row.status in BAD and counts(row, judging.options.level)]
         if bad:
             raise NonconformityError("\n\n".join(row.message or row.status for row in bad))
+
+    def _missing(self, judging: Judging) -> NoReturn:
+        """Ends the test of an item that is not there: a failure only where its exercise is."""
+        exercise = contract.items()[self.prop.item].exercise
+        there = {contract.items()[name].exercise for name in judging.report.names}
+        if exercise not in there and not judging.options.items:
+            pytest.skip(f"exercise {exercise} is not in this submission")
+        raise NonconformityError(f"{self.prop.item} is missing: {judging.report.lost.get(self.prop.item, 'not there')}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Returns the finding's message, without the judge's own traceback."""
@@ -168,25 +196,29 @@ class Gatherer:
         self.judging = judging
         self.rows: list[PropertyResult] = []
         self.report: LoadReport | None = None
+        self.sandbox = ""
+        self.unreadable = ""
         self.result: Result | None = None
+        self.started = time.perf_counter()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes the rows out of a test's report."""
-        if report.when == "call":
-            for name, value in report.user_properties:
-                if name == "conformance_rows":
-                    self.rows += [row_from_json(row) for row in json.loads(str(value))]
-                elif name == "conformance_report":
-                    self.report = LoadReport(**json.loads(str(value)))
+        found = {name: str(value) for name, value in report.user_properties} if report.when == "call" else {}
+        if ROWS in found:
+            self.rows += [row_from_json(row) for row in json.loads(found[ROWS])]
+        if REPORT in found:
+            self.report, self.sandbox = LoadReport(**json.loads(found[REPORT])), found[SANDBOX]
+        self.unreadable = found.get(UNREADABLE, self.unreadable)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Turns pytest's exit code into the judge's, and writes the JSON."""
+        if self.unreadable:
+            session.exitstatus = UNUSABLE
         if self.report is None or exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             return
-        options = self.judging.options
-        sandbox = "bubblewrap" if options.sandbox and available() else "none"
-        self.result = gather(self.judging.source, self.rows, self.report, options, sandbox)
+        result = gather(self.judging.source, self.rows, self.report, self.judging.options, self.sandbox)
+        self.result = replace(result, seconds=time.perf_counter() - self.started)
         session.exitstatus = exit_code(self.result)
         path: Path | None = self.config.getoption("conformance_json")
         if path is not None:
@@ -196,7 +228,7 @@ class Gatherer:
         """Prints the verdict as the command line does."""
         if self.result is not None:
             terminalreporter.section("conformance")
-            print_result(self.result, faces.console(), says=faces.says())
+            faces.show_verdict(self.result, faces.console())
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 
 from conformance import contract
@@ -11,6 +12,7 @@ from conformance.report.model import Level
 # Examples a property: enough for every fault of the suite; what one runs by default; what one runs overnight.
 PROFILES = {"quick": 25, "standard": 100, "thorough": 1000}
 DEVICES = ("cpu", "cuda", "mps", "xpu")
+_DEVICE = re.compile(rf"({'|'.join(DEVICES)})(:\d+)?")
 
 
 class UsageError(ValueError):
@@ -60,8 +62,8 @@ class Options:
         if self.profile not in PROFILES:
             raise UsageError(f"there is no profile {self.profile!r}; the profiles are {', '.join(PROFILES)}")
         for device in self.devices:
-            if device.split(":")[0] not in DEVICES:
-                raise UsageError(f"there is no device {device!r}; the devices are {', '.join(DEVICES)}")
+            if not _DEVICE.fullmatch(device):
+                raise UsageError(f"there is no device {device!r}; the devices are {', '.join(DEVICES)}, or cuda:1")
         if self.seed < 0:
             raise UsageError(f"a seed is a whole number from 0 on, but got seed={self.seed}")
         if self.jobs < 0:

@@ -8,8 +8,9 @@ from conformance import contract
 from conformance.engine.reproduce import script
 from conformance.engine.run import Found, Run
 from conformance.report.message import finding_message
-from conformance.report.model import SEVERITY, ItemResult, Level, PropertyResult, Status, worst
+from conformance.report.model import SEVERITY, ItemResult, Level, PropertyResult, SourceLine, Status, worst
 from conformance.runner.loading import Source
+from conformance.runner.loading.statements import definition
 
 # Longest text of a case that is shown; a case that shrank is far below.
 LONGEST = 4000
@@ -69,6 +70,9 @@ def _finding(run: Run, found: Found, suspect: str | None, source: Source | None)
     if not found.alone:
         case += "\n(in a process that had been asked before; asked first, it is right)"
     bound = failure.entries[0].bound if failure.entries else None
+    # Where no traceback leads into the submission, where the item is defined.
+    place = definition(source, prop.item) if source is not None and not missing else None
+    lines = list(failure.lines) or ([SourceLine(*place)] if place else [])
     message = finding_message(
         asked=requirement.means,
         case=case,
@@ -76,7 +80,7 @@ def _finding(run: Run, found: Found, suspect: str | None, source: Source | None)
         expected=failure.expected,
         bound=bound,
         suspect=suspect,
-        lines=list(failure.lines),
+        lines=lines,
     )
     return PropertyResult(
         id=prop.id(run.variant),
@@ -93,7 +97,7 @@ def _finding(run: Run, found: Found, suspect: str | None, source: Source | None)
         got=failure.got,
         expected=failure.expected,
         entries=list(failure.entries),
-        lines=list(failure.lines),
+        lines=lines,
         reproducer=script(source, run, found) if source is not None else None,
         suspect=suspect,
         spread=tally.spread,

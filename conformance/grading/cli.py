@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from conformance.cli import CONFORMS, DIFFERS, JUDGE_FAILED, UNUSABLE, add_judging, options_of
+from conformance.cli import CONFORMS, DIFFERS, JUDGE_FAILED, UNUSABLE, Parser, add_judging, options_of
 from conformance.engine.options import UsageError
 from conformance.faces import says
 from conformance.grading.folder import Folder, Line
@@ -23,7 +23,7 @@ INTERRUPTED = 130
 
 def parser() -> argparse.ArgumentParser:
     """Returns the parser of the command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         prog="python -m conformance grade",
         description="Judge many submissions: one page each, a table, and an overview of the class.",
         epilog="In a folder, each notebook, Python file and subfolder is a submission. Broken off and started again "

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from conformance.report.model import PropertyResult, Result, Status
 from conformance.report.text import one_line
-from conformance.report.words import WORDS, headline, reason_of
+from conformance.report.words import WORDS, headline, judged, reason_of
 
 
 class Kind(StrEnum):
@@ -99,7 +99,8 @@ def compare(old: Result, new: Result) -> Comparison:
         row = after.get(key)
         was, status = before.get(key), row.status if row else None
         reason = reason_of(row) if row and row.status is not Status.PASS else ""
-        properties.append(_change((row or before[key]).item, key, was.status if was else None, status, reason))
+        shown = row or before[key]
+        properties.append(_change(shown.item, judged(shown), was.status if was else None, status, reason))
     return Comparison(
         old=f"{old.submission} ({headline(old).lower()})",
         new=f"{new.submission} ({headline(new).lower()})",
@@ -136,8 +137,10 @@ def _line(change: Change) -> str:
     return f"  {name}: {states}{reason}"
 
 
-def _counted(result: Result) -> dict[str, PropertyResult]:
-    return {row.id: row for item in result.items.values() for row in item.properties if result.counts(row)}
+def _counted(result: Result) -> dict[tuple[str, str], PropertyResult]:
+    """Returns the rows that count, by property and requirement: a property may judge several."""
+    rows = (row for item in result.items.values() for row in item.properties if result.counts(row))
+    return {(row.id, row.requirement): row for row in rows}
 
 
 def _change(item: str, row: str | None, old: Status | None, new: Status | None, reason: str) -> Change | None:

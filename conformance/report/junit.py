@@ -13,7 +13,7 @@ from conformance.report.files import write_whole
 from conformance.report.message import message_of
 from conformance.report.model import ItemResult, PropertyResult, Result, Status
 from conformance.report.text import clean, one_line
-from conformance.report.words import absent, reason_of, sentence_of
+from conformance.report.words import absent, judged, reason_of, sentence_of
 
 # "error" is JUnit's word for a test that did not get as far as a comparison.
 ERRORS = (Status.CRASH, Status.TIMEOUT, Status.JUDGE_ERROR)
@@ -49,10 +49,15 @@ def write_junit(result: Result, path: Path, *, says: Mapping[str, str]) -> None:
 
 
 def _suite(item: ItemResult, result: Result, says: Mapping[str, str], gone: bool) -> ET.Element:
-    cases = [_case(row, result, says) for row in item.properties]
+    # A property that judges several requirements has several cases, and its time once.
+    timed = {row.id: place for place, row in reversed(list(enumerate(item.properties)))}
+    cases = [
+        _case(row, result, says, row.seconds if timed[row.id] == place else 0.0)
+        for place, row in enumerate(item.properties)
+    ]
     if item.status not in (Status.PASS, *(row.status for row in item.properties if result.counts(row))) or not cases:
         cases.append(_whole_item(item, gone))
-    seconds = sum(row.seconds for row in item.properties)
+    seconds = sum(item.properties[place].seconds for place in timed.values())
     suite = ET.Element("testsuite", name=item.name, tests=str(len(cases)), time=_seconds(seconds))
     for count, kind in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(count, str(sum(case.find(kind) is not None for case in cases)))
@@ -60,10 +65,9 @@ def _suite(item: ItemResult, result: Result, says: Mapping[str, str], gone: bool
     return suite
 
 
-def _case(row: PropertyResult, result: Result, says: Mapping[str, str]) -> ET.Element:
-    case = ET.Element(
-        "testcase", name=clean(row.id, 500), classname=f"conformance.{row.item}", time=_seconds(row.seconds)
-    )
+def _case(row: PropertyResult, result: Result, says: Mapping[str, str], seconds: float) -> ET.Element:
+    name = clean(judged(row), 500)
+    case = ET.Element("testcase", name=name, classname=f"conformance.{row.item}", time=_seconds(seconds))
     if row.status is Status.PASS:
         return case
     if not result.counts(row):

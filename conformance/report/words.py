@@ -83,6 +83,12 @@ def sentence_of(row: PropertyResult, says: Mapping[str, str]) -> str:
     return clean(says.get(row.requirement, row.requirement))
 
 
+def judged(row: PropertyResult) -> str:
+    """Returns a property's id, and the requirement that this row is of where the id does not say so."""
+    last = row.requirement.rpartition(".")[2]
+    return row.id if row.id.split("[")[0].rpartition(".")[2] == last else f"{row.id}: {last}"
+
+
 def one_a_requirement(rows: Iterable[PropertyResult]) -> list[PropertyResult]:
     """Returns the first finding of each requirement: the others say the same of another dtype or device."""
     first: dict[str, PropertyResult] = {}
@@ -120,7 +126,8 @@ def budget(share: float | None) -> str:
 
 def reproduce_command(result: Result, item: str) -> str:
     """Returns the command line that writes a reproducer for an item's first finding."""
-    parts = ["python", "-m", "conformance", clean(result.submission, 500), "--item", item]
+    named = str(result.extras.get("named", result.submission))  # on the command line, where there was one
+    parts = ["python", "-m", "conformance", clean(named, 500), "--item", item]
     if result.profile != "standard":
         parts += ["--profile", result.profile]
     if result.seed != 0:

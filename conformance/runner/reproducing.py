@@ -49,9 +49,15 @@ def unpacked(text: str, dtype: torch.dtype) -> torch.Tensor:
 
 
 def names_of(path: str) -> dict[str, Any]:
-    """Returns what a submission defines: imports, definitions and assignments; what fails is left out."""
+    """Returns what a submission defines: imports, definitions and assignments; what fails is left out.
+
+    Exits 2 where there is no such file, which shows nothing.
+    """
     file = Path(path)
     if not file.exists():
+        if "/" in path or file.suffix in (".py", ".ipynb"):
+            print(f"there is no {path} here: name the submission, python THIS_FILE SUBMISSION", file=sys.stderr)
+            sys.exit(2)
         return vars(importlib.import_module(path))
     if file.is_dir():
         sys.path.insert(0, str(file.resolve()))

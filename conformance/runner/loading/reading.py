@@ -61,7 +61,9 @@ def _read_file(path: Path) -> Source:
 def _hint(path: Path) -> str:
     """Names the file that was probably meant, if there is one."""
     try:
-        near = [entry.name for entry in path.parent.iterdir() if entry.stem.lower() == path.stem.lower()]
+        near = [
+            entry.name for entry in path.parent.iterdir() if entry.stem.lower() == path.stem.lower() and entry.exists()
+        ]
     except OSError:
         return ""
     return f" (did you mean {sorted(near)[0]}?)" if near else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from conformance.runner.loading.parsing import is_shell_call, parse
 from conformance.runner.loading.salvage import Broken
@@ -58,6 +59,25 @@ def split(source: Source) -> list[Statement]:
             if statement is not None:
                 statements.append(statement)
     return statements
+
+
+@lru_cache(maxsize=8)
+def _defined(source: Source) -> dict[str, tuple[str, str]]:
+    """Returns, for each name, where the last statement that binds it begins, and that line."""
+    found: dict[str, tuple[str, str]] = {}
+    for statement in split(source):
+        unit = statement.unit
+        line = statement.node.lineno if statement.node is not None else statement.line  # not that of a decorator
+        lines, index = unit.text.splitlines(), line - unit.first_line
+        place = f"cell {unit.cell}" if unit.cell is not None else unit.filename
+        code = lines[index] if 0 <= index < len(lines) else ""
+        found.update(dict.fromkeys(statement.names, (f"{place}, line {line}", code)))
+    return found
+
+
+def definition(source: Source, name: str) -> tuple[str, str] | None:
+    """Returns where a submission defines a name, as a report says it, and the line; None where it cannot be seen."""
+    return _defined(source).get(name)
 
 
 def _statement(part: ast.stmt | Broken, unit: Unit, index: int) -> Statement | None:

@@ -32,10 +32,13 @@ def imported(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module == "conformance":
-            yield from (f"conformance.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module, f"{path} imports relative to itself, where nobody sees from what"
+            assert not node.level, f"{path} imports relative to itself, where nobody sees from what"
+            for alias in node.names:
+                where = PACKAGE.parent / node.module.replace(".", "/") / alias.name
+                is_module = where.is_dir() or where.with_suffix(".py").exists()
+                yield f"{node.module}.{alias.name}" if is_module else node.module
 
 
 def files(part: str) -> list[Path]:

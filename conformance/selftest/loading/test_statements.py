@@ -8,6 +8,8 @@ import typing
 
 import pytest
 
+from conformance.runner.loading.reading import read_submission
+from conformance.runner.loading.statements import definition
 from conformance.selftest.loading.conftest import Write, read, whys
 
 DEFINITIONS = {
@@ -174,3 +176,12 @@ def test_code_nested_without_end_costs_its_cell(notebook: Write) -> None:
     loaded = read(notebook("x = " + "(" * 5000 + ")" * 5000, "y = " + "-" * 100_000 + "1", "a = 1"))
     assert loaded.namespace["a"] == 1
     assert len(loaded.unread) == 2
+
+
+def test_a_definition_is_found_where_it_was_made_last(notebook: Write) -> None:
+    source = read_submission(
+        str(notebook("x = 1\n\nclass A: pass", "import torch", "# again\n@wraps\nclass A:\n    pass"))
+    )
+    assert definition(source, "A") == ("cell 3, line 2", "@wraps")
+    assert definition(source, "x") == ("cell 1, line 1", "x = 1")
+    assert definition(source, "B") is None

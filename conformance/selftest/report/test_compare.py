@@ -47,3 +47,11 @@ def test_another_seed_profile_or_torch_is_pointed_out() -> None:
         "the profile differs: standard then, quick now",
         "torch differs: 2.13.0 then, 2.6.0 now",
     ]
+
+
+def test_a_property_that_judges_several_requirements_is_compared_requirement_by_requirement() -> None:
+    rows = [replace(passed("Linear", "values"), requirement=f"layers.Linear.{name}") for name in ("formula", "shape")]
+    worse = [replace(rows[0], status=Status.WRONG), rows[1]]
+    old, new = (result("hw3.ipynb", [item("Linear", 3, both, "")]) for both in (rows, worse))
+    assert [change.kind for change in compare(old, new).properties] == [Kind.WORSE]
+    assert [change.property for change in compare(old, new).properties] == [f"{rows[0].id}: formula"]

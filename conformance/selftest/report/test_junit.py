@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from conformance.report.junit import junit_xml, write_junit
-from conformance.selftest.report.samples import SAMPLES, SAYS, broken_judge, conforming, half_done, parity
+from conformance.selftest.report.samples import (
+    SAMPLES,
+    SAYS,
+    broken_judge,
+    conforming,
+    half_done,
+    item,
+    parity,
+    passed,
+    result,
+)
 
 # What that schema allows, as far as we use it: attributes (required ones marked with *) and child elements.
 ALLOWED = {
@@ -67,3 +78,14 @@ def test_a_missing_item_is_a_failure_and_an_absent_exercise_is_skipped() -> None
 def test_the_file_is_utf_8(tmp_path: Path) -> None:
     write_junit(SAMPLES["hostile"](), tmp_path / "junit.xml", says=SAYS)
     assert ET.parse(tmp_path / "junit.xml").getroot().tag == "testsuites"
+
+
+def test_a_property_that_judges_several_requirements_has_cases_of_different_names_and_its_time_once() -> None:
+    rows = [
+        replace(passed("Linear", "values"), requirement=f"layers.Linear.{name}", seconds=2.0)
+        for name in ("formula", "shape")
+    ]
+    root = ET.fromstring(junit_xml(result("hw3.ipynb", [item("Linear", 3, rows, "")]), says=SAYS))
+    assert len({case.get("name") for case in root.iter("testcase")}) == 2
+    assert [suite.get("time") for suite in root.iter("testsuite")] == ["2.000"]
+    assert sorted(case.get("time", "") for case in root.iter("testcase")) == ["0.000", "2.000"]

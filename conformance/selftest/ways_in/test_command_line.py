@@ -97,7 +97,17 @@ def test_every_report_is_written(tmp_path: Path) -> None:
         (["impl", "--profile", "slow"], "there is no profile 'slow'"),
         (["impl", "--level", "hard"], "there is no level 'hard'"),
         (["impl", "--device", "abacus"], "there is no device 'abacus'"),
+        (["impl", "--device", "cpu:x"], "there is no device 'cpu:x'"),
         (["impl", "--seed", "-1"], "a seed is a whole number"),
+        (["impl", "--exercise", "two"], "--exercise"),
+        (["impl", "-n", "some"], "a number of processes or auto"),
+        (["impl", "--slow"], "unrecognized arguments: --slow"),
+        (["impl", "--json", "no/such/folder/x.json"], "there is no folder no/such/folder"),
+        (["impl", "--html", "."], "is a folder"),
+        (["impl", "--points", "points.toml"], "was not asked for"),
+        (["impl", "--gradescope", "g.json", "--points", "no.toml"], "cannot read no.toml"),
+        (["impl", "--list"], "contradicts a submission"),
+        (["--list", "--explain", "norm.LayerNorm.eps"], "contradicts --explain"),
         (["impl", "--in-process", "-n", "4"], "contradicts"),
         (["--explain", "norm.LayerNorm.biased"], "norm.LayerNorm.biased-variance"),
         (["--compare", "nope.json", "nope.json"], "nope.json"),
@@ -109,6 +119,46 @@ def test_bad_usage_is_one_sentence_and_exit_code_two(arguments: list[str], says:
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("text", "says"), [("# nothing\n", "none of the names"), ("def f(:\n", "line 1: SyntaxError")])
+def test_a_file_without_the_names_is_one_sentence(text: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "hw.py"
+    path.write_text(text)
+    done = run(path, "--profile", "quick")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+
+
+def test_submissions_of_one_name_have_reports_of_their_own(tmp_path: Path) -> None:
+    for folder, text in (("ada", RIGHT), ("bob", WRONG)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "hw.py").write_text(text)
+    asked = ("--item", "RMSNorm", "--profile", "quick", "--json", tmp_path / "result.json")
+    done = run(tmp_path / "ada" / "hw.py", tmp_path / "bob" / "hw.py", *asked)
+    assert done.returncode == 1
+    verdicts = [json.loads((tmp_path / f"result-{who}-hw.json").read_text())["conforms"] for who in ("ada", "bob")]
+    assert verdicts == [True, False]
+    assert f"python -m conformance {tmp_path / 'bob' / 'hw.py'} --item RMSNorm" in done.stdout
+
+
+def test_a_reproducer_without_its_submission_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "hw.py"
+    path.write_text(WRONG)
+    run(path, "--item", "RMSNorm", "--profile", "quick", "--reproduce", tmp_path / "case.py")
+    path.unlink()
+    done = subprocess.run([sys.executable, tmp_path / "case.py"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "name the submission" in done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m conformance --list | head -1", shell=True, cwd=ROOT, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.stdout.startswith("grad_with_autograd_grad")
+    assert done.stderr == ""
 
 
 def test_a_submission_that_leaves_hangs_or_eats_memory_costs_itself_only(tmp_path: Path) -> None:
@@ -133,6 +183,8 @@ def test_list_and_explain_say_what_is_asked() -> None:
     assert "norm.LayerNorm.biased-variance" in listed
     explained = run("--explain", "norm.LayerNorm.biased-variance").stdout
     assert "divides by D" in explained
+    assert "(x - mean) / sqrt(var + eps) * weight + bias" in explained  # the oracle's formula
+    assert "Running error analysis" in explained  # how its bound comes about
     assert "Usual mistakes" in explained
 
 
@@ -165,3 +217,28 @@ def findings(path: Path) -> list[dict[str, object]]:
     """Returns the rows of a result in JSON, without what depends on the clock."""
     rows = json.loads(path.read_text())["items"]["RMSNorm"]["properties"]
     return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+
+def test_pytest_fails_no_test_of_an_exercise_that_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "hw.py"
+    path.write_text(RIGHT)
+    done = by_pytest(path, "--exercise", "2", "--profile", "quick")
+    assert done.returncode == 2, done.stdout + done.stderr  # nothing to judge
+    assert "failed" not in done.stdout
+    assert "none of the names" in done.stderr
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_pytest_says_in_a_sentence_that_a_module_does_not_import(workers: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "__init__.py").write_text("raise RuntimeError('boom')\n")
+    done = by_pytest(tmp_path / "broken", "--item", "Residual", "--profile", "quick", *workers)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "does not import: RuntimeError: boom" in done.stdout
+    assert "client.py" not in done.stdout
+
+
+def by_pytest(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Returns what the pytest way in did."""
+    command = [sys.executable, "-m", "pytest", "conformance", "--submission", str(path), "-q", "-p", "no:cacheprovider"]
+    return subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
