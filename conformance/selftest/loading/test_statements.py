@@ -182,6 +182,6 @@ def test_a_definition_is_found_where_it_was_made_last(notebook: Write) -> None:
     source = read_submission(
         str(notebook("x = 1\n\nclass A: pass", "import torch", "# again\n@wraps\nclass A:\n    pass"))
     )
-    assert definition(source, "A") == ("cell 3, line 2", "@wraps")
+    assert definition(source, "A") == ("cell 3, line 3", "class A:")
     assert definition(source, "x") == ("cell 1, line 1", "x = 1")
     assert definition(source, "B") is None
