@@ -15,8 +15,8 @@ from conformance.suite.strategies import HALVES, MOST_ENTRIES, SEEDS, indices, l
 from conformance.suite.tensors import Case, TensorSpec
 
 CLASSES = st.sampled_from((3, 2, 1, 5, 10, 4, 33, 100, 1000, 4096))
-# Primes and powers of two: beyond 64, what goes through the rows in chunks shows.
-BATCHES = st.sampled_from((3, 2, 1, 4, 7, 32, 64, 65, 131, 256, 257))
+# Beyond 64, what goes through the rows in chunks shows; the largest comes twice, since it fits few classes only.
+BATCHES = st.sampled_from((3, 2, 1, 4, 7, 32, 64, 65, 131, 257, 1025, 1025))
 HALF_BATCHES = st.sampled_from((3, 2, 1, 4, 7, 32, 64))
 # The sum of the exponentials has no digit left in 16 bits beyond this many classes.
 HALF_CLASSES = st.sampled_from((3, 2, 1, 5, 10))
@@ -27,11 +27,15 @@ SIGNS = 200
 
 @dataclass(frozen=True, repr=False)
 class LogitsCase(Case):
-    """Logits (B, C) and targets (B,); ``ruled_out`` classes are set to -inf wherever they are not the target."""
+    """Logits (B, C) and targets (B,); ``ruled_out`` classes are set to -inf wherever they are not the target.
+
+    The gradient that is asked for is that of ``upstream`` times the loss.
+    """
 
     logits: TensorSpec
     targets: TensorSpec
     ruled_out: tuple[int, ...] = ()
+    upstream: float = 1.0
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,10 +149,12 @@ def masked_logits(draw: st.DrawFn, dtype: str) -> LogitsCase:
     return LogitsCase(case.logits, case.targets, tuple(out))
 
 
-def differentiated_logits(dtype: str) -> st.SearchStrategy[LogitsCase]:
-    """Logits whose gradient is asked for."""
+@st.composite
+def differentiated_logits(draw: st.DrawFn, dtype: str) -> LogitsCase:
+    """Logits whose gradient is asked for, of the loss or of a multiple of it."""
     among = ("quarters", "ordinary", "constant", "large", "huge", "offset")
-    return _logits(dtype, among, st.sampled_from((3, 2, 1, 5, 10, 100)), True)
+    case = draw(_logits(dtype, among, st.sampled_from((3, 2, 1, 5, 10, 100)), True))
+    return replace(case, upstream=draw(st.sampled_from((1.0, 2.5))))
 
 
 @st.composite

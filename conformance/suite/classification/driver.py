@@ -26,7 +26,7 @@ def cross_entropy(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, An
         again = items.cross_entropy_from_logits(logits, case.targets)
     seen: dict[str, Any] = {"loss": loss, "again": again, "logits": logits, "targets": case.targets}
     if logits.requires_grad and case.device != "meta":
-        seen["gradient"] = gradients(loss, [logits], torch.ones(()))[0]
+        seen["gradient"] = gradients(loss, [logits], torch.tensor(case.upstream))[0]
         seen["second"] = _second_order(items, logits, case.targets)
     return seen
 

@@ -90,8 +90,9 @@ def test_cross_entropy_takes_minus_infinity_off_the_target(case: LogitsCase, see
     share=0.3,
 )
 def test_cross_entropy_hands_its_gradient_back(case: LogitsCase, seen: Seen, check: Check) -> None:
-    expected = oracle.cross_entropy_gradient(case.logits.value, case.targets.value)
-    check.close("gradient", seen.gradient, expected, dtype=case.logits.dtype, path="gradient of the logits")
+    expected = oracle.cross_entropy_gradient(case.logits.value, case.targets.value) * case.upstream
+    path = "gradient of the logits" + (f" for {case.upstream:g} * loss" if case.upstream != 1 else "")
+    check.close("gradient", seen.gradient, expected, dtype=case.logits.dtype, path=path)
     twice = isinstance(seen.second, torch.Tensor)
     check.that("second-order", twice, got=seen.second, expected="a gradient that can be differentiated again")
 

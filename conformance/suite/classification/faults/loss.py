@@ -98,11 +98,34 @@ in_chunks = _loss(
         [right(*part) for part in zip(torch.split(z, 64), torch.split(t, 64), strict=True)]
     ).mean(),
 )
+in_large_chunks = _loss(
+    "takes the mean of the means of 1024 rows each, of which the last has fewer",
+    lambda z, t: torch.stack(
+        [right(*part) for part in zip(torch.split(z, 1024), torch.split(t, 1024), strict=True)]
+    ).mean(),
+)
 in_place_without_autograd = _loss(
     "shifts the caller's logits in place where autograd is off, as under no_grad",
     lambda z, t: right(z if torch.is_grad_enabled() else z.sub_(z.amax(-1, keepdim=True)), t),
 )
 calls_reference = _loss("calls F.cross_entropy", lambda z, t: F.cross_entropy(z, t))
+
+
+class _OfTheLossAlone(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, targets: Tensor) -> Tensor:
+        ctx.save_for_backward(z, targets)
+        return right(z, targets)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        z, targets = ctx.saved_tensors
+        return (torch.softmax(z, -1) - F.one_hot(targets, z.shape[-1])) / len(z), None
+
+
+@fault("cross_entropy_from_logits", "leaves the gradient from above out of its own backward, as if it were always one")
+def ignores_the_gradient_above(logits: Tensor, targets: Tensor) -> Any:
+    return _OfTheLossAlone.apply(logits, targets)  # type: ignore[no-untyped-call]
 
 
 @fault("cross_entropy_from_logits", "needs the number of classes, which the logits tell")
