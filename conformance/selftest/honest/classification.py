@@ -112,6 +112,27 @@ class Small(nn.Module):
         return y
 
 
+@honest("ClassificationHead", "the nearest prototype: -|x - w|^2 / 2 but for |x|^2, which is the same for all classes")
+class Prototypes(nn.Module):
+    def __init__(self, d_in: int, num_classes: int) -> None:
+        super().__init__()
+        self.prototypes = nn.Parameter(torch.randn(num_classes, d_in))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.prototypes.T - 0.5 * self.prototypes.square().sum(-1)
+
+
+@honest("ClassificationHead", "the cosine between the input and each class, times a scale that is learned")
+class Cosines(nn.Module):
+    def __init__(self, d_in: int, num_classes: int) -> None:
+        super().__init__()
+        self.classes = nn.Linear(d_in, num_classes, bias=False)
+        self.scale = nn.Parameter(torch.tensor(10.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scale * F.linear(F.normalize(x, dim=-1), F.normalize(self.classes.weight, dim=-1))
+
+
 @honest("ClassificationHead", "einsum and a bias kept as a row")
 class Row(nn.Module):
     def __init__(self, d_in: int, num_classes: int) -> None:

@@ -21,8 +21,9 @@ HALF_BATCHES = st.sampled_from((3, 2, 1, 4, 7, 32, 64))
 # The sum of the exponentials has no digit left in 16 bits beyond this many classes.
 HALF_CLASSES = st.sampled_from((3, 2, 1, 5, 10))
 WIDTHS = st.sampled_from((3, 2, 1, 5, 8, 16, 33))
-# Outputs that a head is asked for with other parameters each time, so that chance gives no sign to all of them.
-SIGNS = 200
+# Outputs that a head is asked for, with other parameters each time, so that chance gives no sign to all of them; and
+# draws of the parameters at least, so that it does not make one small each time that all outputs are multiplied with.
+SIGNS, FILLS = 200, 20
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,7 +41,7 @@ class LogitsCase(Case):
 
 @dataclass(frozen=True, repr=False)
 class HeadCase(Case):
-    """A head whose parameters are filled from ``seed``, applied to ``x``; ``fills`` times more, for its signs."""
+    """A head whose parameters are filled from ``seed``, applied to ``x``; and ``fills`` times more, to other inputs."""
 
     d_in: int
     num_classes: int
@@ -175,7 +176,7 @@ def signed_features(draw: st.DrawFn) -> HeadCase:
     """Features for heads that are filled again and again."""
     case = draw(_head("float32", st.sampled_from(((1,), (2,)))))
     x = draw(tensors(case.x.shape, "float32", ("ordinary",), ()))
-    return replace(case, x=x, fills=math.ceil(SIGNS / case.num_classes))
+    return replace(case, x=x, fills=max(FILLS, math.ceil(SIGNS / case.num_classes)))
 
 
 def differentiated_features(dtype: str) -> st.SearchStrategy[HeadCase]:

@@ -16,6 +16,8 @@ SIDE = 28
 # Each image says which it is in its last pixel, in parts of this; those for testing start at half of it.
 IDS = 4096
 DIGITS = 10
+# The size of what shows whether the outputs of a head are bounded.
+LARGE = 1e6
 
 
 def cross_entropy(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -99,15 +101,19 @@ def _fill(module: nn.Module, g: torch.Generator, scale: float = 1.0) -> None:
 
 
 def _extremes(module: nn.Module, case: SimpleNamespace) -> list[float]:
-    """Returns the least and the largest output over ``case.fills`` draws of large parameters."""
+    """Returns the least and the largest output over ``case.fills`` draws, of large parameters and large inputs in turn.
+
+    A head that normalises its input takes no notice of large inputs; one with an offset that is quadratic in its
+    parameters, as that of the nearest prototype, has outputs of one sign where these are large.
+    """
     g = torch.Generator().manual_seed(case.seed + 1)
     found = []
-    for _ in range(case.fills):
-        _fill(module, g, 1000.0)
-        y = module(case.x)
-        if isinstance(y, torch.Tensor) and y.numel():
-            found += [float(y.detach().min()), float(y.detach().max())]
-    return [min(found), max(found)] if found else []
+    for turn in range(case.fills):
+        _fill(module, g, LARGE if turn % 2 else 1.0)
+        y = module(torch.randn(case.x.shape, generator=g) * (1.0 if turn % 2 else LARGE))
+        if isinstance(y, torch.Tensor):
+            found += [number for number in y.detach().reshape(-1).tolist() if number == number]
+    return [float(min(found)), float(max(found))] if found else []
 
 
 class Noting(nn.Module):

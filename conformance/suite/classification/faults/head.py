@@ -50,6 +50,8 @@ Rectified = _head("applies a ReLU to the logits", after=lambda self, y: torch.re
 Activated = _head("applies a GELU to the logits", after=lambda self, y: F.gelu(y))
 Squashed = _head("squashes the logits by a tanh", after=lambda self, y: torch.tanh(y))
 Clipped = _head("clips the logits to 30 in size", after=lambda self, y: y.clamp(-30, 30))
+ClippedFar = _head("clips the logits to 1000 in size", after=lambda self, y: y.clamp(-1000, 1000))
+Capped = _head("caps the logits at 1000 by a tanh", after=lambda self, y: 1000 * torch.tanh(y / 1000))
 Normalised = _head("normalises the logits", after=lambda self, y: F.layer_norm(y, y.shape[-1:]))
 Predicted = _head("returns the predicted class instead of logits", after=lambda self, y: y.argmax(-1))
 Flattened = _head("flattens leading dimensions and does not give them back", before=lambda self, x: _rows(x))
