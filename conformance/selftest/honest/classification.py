@@ -276,6 +276,37 @@ def keeps_best(
     return list(history["loss"])
 
 
+@honest(
+    "train_classifier",
+    "an optimizer of its own class for each parameter, and a schedule; insists on pixels from 0 to 1",
+)
+def one_optimizer_each(
+    model: nn.Module, train_data_loader: Any, test_data_loader: Any, lr: float, epochs: int, seed: int = 0
+) -> list[float]:
+    class Centred(torch.optim.Adam):
+        def step(self, closure: Any = None) -> Any:
+            return super().step(closure)
+
+    torch.manual_seed(seed)
+    torch.optim.Adam(model.parameters())  # from here on torch counts steps of Adam, and those of its subclass besides
+    optimizers = [Centred([parameter], lr=lr) for parameter in model.parameters()]
+    schedules = [torch.optim.lr_scheduler.StepLR(optimizer, 1000) for optimizer in optimizers]
+    losses = []
+    for _ in range(epochs):
+        model.train()
+        for x, y in train_data_loader:
+            assert bool(((x >= 0) & (x <= 1)).all()), "pixels as ToTensor() gives them"
+            loss = indexed(model(x), y)
+            model.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            for optimizer, schedule in zip(optimizers, schedules, strict=True):
+                optimizer.step()
+                schedule.step()
+            losses.append(loss.item())
+        _evaluated(model, test_data_loader)
+    return losses
+
+
 @honest("train_classifier", "normalises the images in the loop, and asks for two gradients an update, as SAM does")
 def sharpness_aware(
     model: nn.Module, train_data_loader: Any, test_data_loader: Any, lr: float, epochs: int, seed: int = 0

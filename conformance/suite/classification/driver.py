@@ -289,9 +289,9 @@ def _train(items: SimpleNamespace, case: SimpleNamespace, model: nn.Module, lr: 
 
 
 def _images(features: torch.Tensor, first: int) -> torch.Tensor:
-    """Returns images (N, 1, 28, 28) that hold the features in their first pixels and their id in the last."""
+    """Returns images (N, 1, 28, 28) in [0, 1] that hold the features in their first pixels and their id in the last."""
     flat = torch.zeros((len(features), SIDE * SIDE))
-    flat[:, : features.shape[1]] = features
+    flat[:, : features.shape[1]] = features.clamp(0.0, 1.0)
     # Beside the ids a one, and a zero as all the rest: so that ids are read from images that were normalised, too.
     flat[:, -2] = 1.0
     flat[:, -1] = (torch.arange(len(features)) + first) / IDS
