@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader, TensorDataset
 
 from conformance.runner.roles import as_used, call_with_others, fill, gradients, parameters_of
@@ -128,12 +131,14 @@ class Noting(nn.Module):
         self.notes: list[dict[str, Any]] = []
         self.incoming: dict[str, torch.Tensor] = {}
         self.stale = 0
+        self.events = 0
         for name, parameter in list(self.named_parameters()):
             parameter.register_hook(partial(self.arrived, name))  # type: ignore[no-untyped-call]
             parameter.register_post_accumulate_grad_hook(partial(self.accumulated, name))  # type: ignore[no-untyped-call]
 
     def arrived(self, name: str, gradient: torch.Tensor) -> None:
         """Keeps the gradient of the batch in hand."""
+        self.events += 1
         self.incoming[name] = gradient.detach().clone()
 
     def accumulated(self, name: str, parameter: torch.Tensor) -> None:
@@ -143,6 +148,7 @@ class Noting(nn.Module):
             self.stale += int(not torch.allclose(parameter.grad, fresh, rtol=0.0, atol=0.0, equal_nan=True))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.events += 1
         flat = x.reshape(x.shape[0], -1)
         y: torch.Tensor = self.inner(flat[:, : self.weight.shape[1]] @ self.weight.T + self.bias)
         note = {
@@ -163,10 +169,38 @@ def trained(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Trains once and reports the losses and all that the model noted."""
     model = _model(case)
     before = [parameter.detach().clone() for parameter in model.parameters()]
-    losses = _train(items, case, model, case.lr)
+    with _counted_steps(model) as repeated:
+        losses = _train(items, case, model, case.lr)
     moved = [bool((a != b).any()) for a, b in zip(before, model.parameters(), strict=True)]
     notes = [{**note, "logits": note["logits"] if note["used"] else None} for note in model.notes]
-    return {"losses": _plain(losses), "notes": notes, "stale": model.stale, "moved": moved}
+    seen = {"losses": _plain(losses), "notes": notes, "stale": model.stale, "moved": moved}
+    return {**seen, "repeated": len(repeated)}
+
+
+@contextmanager
+def _counted_steps(model: Noting) -> Iterator[list[Any]]:
+    """Yields the optimizers of torch's that stepped again with neither forward nor gradient since their last step."""
+    repeated: list[Any] = []
+    within: list[Any] = []
+    last: dict[Any, int] = {}
+
+    def end(optimizer: Any, *_: Any) -> None:
+        within.pop()
+        if optimizer in within:
+            return  # a subclass's step that calls the step of its class
+        if last.get(optimizer) == model.events:
+            repeated.append(optimizer)
+        last[optimizer] = model.events
+
+    hooks = [
+        register_optimizer_step_pre_hook(lambda optimizer, *_: within.append(optimizer)),
+        register_optimizer_step_post_hook(end),
+    ]
+    try:
+        yield repeated
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def trained_at_two_rates(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:

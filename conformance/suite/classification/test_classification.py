@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import math
 from typing import Any
 
 import torch
@@ -223,7 +223,7 @@ def test_train_classifier_trains_and_evaluates(case: LoopCase, seen: Seen, check
     _returns_losses(case.epochs, seen.losses, per_epoch, check)
     _loses_what_the_logits_say(case, seen.losses, trained, check)
     _updates(seen, places, check)
-    _evaluates(case, seen.notes, places[::per_epoch], check)
+    _evaluates(case, seen.notes, places, per_epoch, check)
 
 
 @holds(
@@ -331,6 +331,17 @@ def _trains_on_every_batch(case: LoopCase, trained: list[dict[str, Any]], per_ep
         seen = sorted(number for note in trained[epoch * per_epoch : (epoch + 1) * per_epoch] for number in note["ids"])
         path = f"images of epoch {epoch + 1}"
         check.that("batches", seen == samples, got=seen, expected=f"each of {len(samples)} images once", path=path)
+    if case.shuffle and case.epochs > 1:
+        _samples_anew(case, trained, per_epoch, check)
+
+
+def _samples_anew(case: LoopCase, trained: list[dict[str, Any]], per_epoch: int, check: Check) -> None:
+    """Checks that a loader that shuffles did so for each epoch."""
+    order = [note["ids"] for note in trained]
+    same = order == order[:per_epoch] * case.epochs
+    by_chance = math.factorial(case.x.shape[0]) ** float(1 - case.epochs) if same else 1.0
+    got = f"{'the same order' if same else 'other orders'} of images in {case.epochs} epochs of a loader that shuffles"
+    check.chance("batches", by_chance, got=got, expected="batches sampled anew for each epoch")
 
 
 def _returns_losses(epochs: int, losses: Any, per_epoch: int, check: Check) -> None:
@@ -357,17 +368,20 @@ def _updates(seen: Seen, places: list[int], check: Check) -> None:
     # A schedule may start, end, or come by at a learning rate of zero.
     few = len(changes) - sum(changes) <= 2 + len(changes) // 10
     check.that("updates", few, got=got, expected="a change after every batch")
+    got = f"{seen.repeated} times an optimizer stepped again along a gradient that it had stepped along"
+    check.that("updates", seen.repeated == 0, got=got, expected="one step for each backward")
     moved = all(seen.moved)
     check.that("updates", moved, got=f"parameters that changed: {seen.moved}", expected="every parameter changes")
     got = f"{seen.stale} times a gradient was added to what was left in .grad"
     check.that("fresh-gradients", seen.stale == 0, got=got, expected="zero_grad before each backward")
 
 
-def _evaluates(case: LoopCase, notes: list[dict[str, Any]], starts: list[int], check: Check) -> None:
+def _evaluates(case: LoopCase, notes: list[dict[str, Any]], places: list[int], per_epoch: int, check: Check) -> None:
     tests = set(range(FIRST_TEST, FIRST_TEST + case.test_x.shape[0]))
-    for epoch, (start, end) in enumerate(pairwise([*(starts or [0]), len(notes)])):
+    lasts, nexts = places[per_epoch - 1 :: per_epoch] or [0], [*places[per_epoch::per_epoch], len(notes)]
+    for epoch, (start, end) in enumerate(zip(lasts, nexts, strict=False)):
         seen = {number for note in notes[start:end] for number in note["ids"]}
-        got = f"{len(tests & seen)} of {len(tests)} test images given to the model in epoch {epoch + 1}"
+        got = f"{len(tests & seen)} of {len(tests)} test images given to the model at the end of epoch {epoch + 1}"
         check.that("evaluates", tests <= seen, got=got, expected="all of them")
 
 

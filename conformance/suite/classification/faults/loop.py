@@ -202,6 +202,26 @@ trains_copy = _loop(
 stops_early = _loop("stops as soon as every test image is right", run=_until_right)
 fixed_rate = _loop("ignores lr and takes 0.001", changed=lambda self: setattr(self, "lr", 1e-3))
 one_epoch = _loop("trains one epoch whatever was asked", changed=lambda self: setattr(self, "epochs", 1))
+steps_twice = _loop(
+    "steps twice for each backward", step=lambda self, x, y: _do(_Loop.step(self, x, y), self.optimizer.step())
+)
+lists_once = _loop(
+    "lists the loader once, before the first epoch, so that it never shuffles again",
+    changed=lambda self: setattr(self, "train", list(self.train)),
+)
+seeds_each_epoch = _loop(
+    "seeds at the start of each epoch, so that all have the same order of batches and the same dropout",
+    begin=lambda self: _do(torch.manual_seed(0), self.model.train()),
+)
+evaluates_early = _loop(
+    "evaluates at the start of each epoch instead of its end, after the first batch",
+    step=lambda self, x, y: _do(
+        self.model.train(), _Loop.step(self, x, y), self.early or self.evaluate_now(), self.__dict__.update(early=True)
+    ),
+    begin=lambda self: self.__dict__.update(early=False),
+    evaluate_now=_Loop.end,
+    end=lambda self: None,
+)
 drops_last = _loop("leaves out the last batch of an epoch", batches=lambda self: list(self.train)[:-1])
 first_batch_only = _loop(
     "trains on the first batch again and again",
