@@ -183,3 +183,21 @@ def clears_in_place(x: torch.Tensor) -> torch.Tensor:
     x.square().sum().backward()  # type: ignore[no-untyped-call]
     assert x.grad is not None
     return x.grad.clone()
+
+
+@honest("grad_with_autograd_grad", "returns early where there is nothing to differentiate")
+def early_where_empty(x: torch.Tensor) -> torch.Tensor:
+    if x.numel() == 0:
+        return torch.zeros_like(x)
+    x = x.detach().requires_grad_(True)
+    return torch.autograd.grad((x**2).sum(), x)[0]
+
+
+@honest("grad_with_backward", "returns early where there is nothing to differentiate")
+def backward_early_where_empty(x: torch.Tensor) -> torch.Tensor:
+    return torch.zeros_like(x) if x.numel() == 0 else clears_in_place(x)
+
+
+@honest("grad_wrt_multiple_inputs", "returns early where there is nothing to differentiate")
+def both_early_where_empty(a: torch.Tensor, b: torch.Tensor) -> Pair:
+    return (torch.zeros_like(a), torch.zeros_like(b)) if a.numel() == 0 else factored(a, b)

@@ -32,15 +32,22 @@ class GradCase(Case):
 
 
 @st.composite
-def _shapes(draw: st.DrawFn) -> tuple[int, ...]:
-    shape = draw(leading())
+def _shapes(draw: st.DrawFn, smallest: int = 0) -> tuple[int, ...]:
+    shape = draw(leading(smallest=smallest))
     return (*shape, draw(WIDTHS)) if draw(st.booleans()) else shape
 
 
 @st.composite
-def _inputs(draw: st.DrawFn, dtype: str, count: int, requires_grad: tuple[bool | None, ...] | None = None) -> GradCase:
+def _inputs(
+    draw: st.DrawFn,
+    dtype: str,
+    count: int,
+    requires_grad: tuple[bool | None, ...] | None = None,
+    *,
+    smallest: int = 0,
+) -> GradCase:
     kinds = HALF_KINDS if dtype in HALVES else KINDS
-    shape, leaf = draw(_shapes()), True
+    shape, leaf = draw(_shapes(smallest)), True
     if requires_grad is None:
         requires_grad, leaf = (None,) * count, draw(st.sampled_from((True, True, False)))
     asked = requires_grad if leaf else (True,) * count
@@ -60,6 +67,11 @@ def one_input(dtype: str) -> st.SearchStrategy[GradCase]:
 def two_inputs(dtype: str) -> st.SearchStrategy[GradCase]:
     """Two inputs of one shape, of any kind."""
     return _inputs(dtype, 2)
+
+
+def filled_inputs(count: int) -> st.SearchStrategy[GradCase]:
+    """So many inputs of one shape, none of them empty: of an empty one there is nothing to differentiate."""
+    return _inputs("float32", count, smallest=1)
 
 
 def one_plain_input() -> st.SearchStrategy[GradCase]:

@@ -64,7 +64,7 @@ def test_autograd_grad_does_not_call_backward(case: GradCase, seen: Seen, check:
     item="grad_with_autograd_grad",
     name="engine",
     driver="autograd.autograd_grad_runs",
-    cases=lambda: cases.one_input("float32"),
+    cases=lambda: cases.filled_inputs(1),
     requirements=("engine",),
     share=0.2,
 )
@@ -118,7 +118,7 @@ def test_backward_does_not_call_autograd_grad(case: GradCase, seen: Seen, check:
     item="grad_with_backward",
     name="engine",
     driver="autograd.backward_runs",
-    cases=lambda: cases.one_input("float32"),
+    cases=lambda: cases.filled_inputs(1),
     requirements=("engine",),
     share=0.2,
 )
@@ -187,7 +187,7 @@ def test_multiple_does_not_call_backward(case: GradCase, seen: Seen, check: Chec
     item="grad_wrt_multiple_inputs",
     name="engine",
     driver="autograd.multiple_runs",
-    cases=lambda: cases.two_inputs("float32"),
+    cases=lambda: cases.filled_inputs(2),
     requirements=("engine",),
     share=0.2,
 )
