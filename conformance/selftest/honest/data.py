@@ -17,6 +17,7 @@ from conformance.faults import honest
 
 Sample = tuple[torch.Tensor, torch.Tensor]
 Batch = dict[str, torch.Tensor]
+Collate = Callable[[list[Any]], Any]
 Loader = DataLoader[Any]
 
 
@@ -37,6 +38,18 @@ class ListOfPairs:
 
     def __getitem__(self, idx: int) -> Sample:
         return self.samples[idx]
+
+
+@honest("TensorPairDataset", "NumPy's arrays, made tensors again item by item")
+class KeptInNumpy(Dataset[Sample]):
+    def __init__(self, x: torch.Tensor, y: torch.Tensor) -> None:
+        self.x, self.y = x.numpy(), y.numpy()
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, idx: int) -> Sample:
+        return torch.as_tensor(self.x[idx]), torch.as_tensor(self.y[idx])
 
 
 class Pair(NamedTuple):
@@ -340,13 +353,9 @@ def collated_row_by_row(batch: list[Sample], pad_value: int = 0) -> Batch:
 
 @honest("make_dataloader", "a batch sampler instead of shuffle and drop_last")
 def with_a_batch_sampler(
-    dataset: Any,
-    batch_size: int,
-    shuffle: bool = True,
-    drop_last: bool = False,
-    collate_fn: Callable[[list[Any]], Any] | None = None,
-    num_workers: int = 0,
-) -> Loader:
+    dataset: Any, batch_size: int, shuffle: bool = True, drop_last: bool = False,
+    collate_fn: Collate | None = None, num_workers: int = 0,
+) -> Loader:  # fmt: skip
     sampler = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
     batches = BatchSampler(sampler, batch_size, drop_last)
     return DataLoader(dataset, batch_sampler=batches, collate_fn=collate_fn, num_workers=num_workers)
@@ -358,14 +367,9 @@ class MyLoader(DataLoader[Any]):
 
 @honest("make_dataloader", "a subclass, a generator of its own, arguments gathered in a dict")
 def with_a_generator(
-    dataset: Any,
-    batch_size: int,
-    shuffle: bool = True,
-    drop_last: bool = False,
-    collate_fn: Callable[[list[Any]], Any] | None = None,
-    num_workers: int = 0,
-    **more: Any,
-) -> Loader:
+    dataset: Any, batch_size: int, shuffle: bool = True, drop_last: bool = False,
+    collate_fn: Collate | None = None, num_workers: int = 0, **more: Any,
+) -> Loader:  # fmt: skip
     options: dict[str, Any] = {"batch_size": batch_size, "shuffle": shuffle, "drop_last": drop_last, **more}
     if collate_fn is not None:
         options["collate_fn"] = collate_fn
@@ -384,13 +388,9 @@ class Shuffled(RandomSampler):
 
 @honest("make_dataloader", "a sampler of one's own, default_collate by name")
 def with_a_sampler(
-    dataset: Any,
-    batch_size: int,
-    shuffle: bool = True,
-    drop_last: bool = False,
-    collate_fn: Callable[[list[Any]], Any] | None = None,
-    num_workers: int = 0,
-) -> Loader:
+    dataset: Any, batch_size: int, shuffle: bool = True, drop_last: bool = False,
+    collate_fn: Collate | None = None, num_workers: int = 0,
+) -> Loader:  # fmt: skip
     collate = torch.utils.data.default_collate if collate_fn is None else collate_fn
     sampler = Shuffled(dataset) if shuffle else None
     return DataLoader(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from conformance.suite.strategies import SEEDS, indices, tensors
+from conformance.suite.strategies import FLOATS, SEEDS, indices, tensors
 from conformance.suite.tensors import Case, TensorSpec
 
 INTEGERS = ("int64", "int64", "int32", "int16", "uint8", "int8")
@@ -105,8 +105,9 @@ class LoaderCase(Case):
 
 @st.composite
 def _values(draw: st.DrawFn, shape: tuple[int, ...]) -> TensorSpec:
-    dtype = draw(st.sampled_from(("float32", "float64", "bfloat16", "int64", "uint8", "bool")))
-    if dtype in ("float32", "float64", "bfloat16"):
+    # No bfloat16: 16-bit dtypes are parity, and a dataset may keep NumPy's arrays, which have none.
+    dtype = draw(st.sampled_from(("float32", "float64", "int64", "uint8", "bool")))
+    if dtype in FLOATS:
         return draw(tensors(shape, dtype, ("ordinary", "counting")))
     return draw(indices(shape, 2 if dtype == "bool" else HIGHEST[dtype], dtype))
 
