@@ -92,7 +92,8 @@ class CollateCase(Case):
 class LoaderCase(Case):
     """A loader of the numbers from 0 to ``count`` - 1; None stands for an argument that is not given.
 
-    It loads in its own process; ``workers`` is what a second one is asked for, which then loads there too.
+    ``pairs``: of pairs of such a number and the same negated, as a dataset of inputs and targets has. The loader loads
+    in its own process; ``workers`` is what a second one is asked for, which then loads there too.
     """
 
     count: int
@@ -101,6 +102,7 @@ class LoaderCase(Case):
     drop_last: bool | None
     collate: bool
     workers: int | None
+    pairs: bool
 
 
 @st.composite
@@ -227,6 +229,7 @@ def loaders(draw: st.DrawFn) -> LoaderCase:
         drop_last=draw(st.sampled_from((None, False, True, True))),
         collate=draw(st.booleans()),
         workers=draw(st.sampled_from((None, 0, 1, 2, 3))),
+        pairs=draw(st.booleans()),
     )
 
 
@@ -235,4 +238,4 @@ def shuffled_loaders() -> st.SearchStrategy[LoaderCase]:
     counts, sizes = st.one_of(st.integers(30, 60), st.just(100)), st.sampled_from((2, 3, 4, 5, 7, 8, 32))
     shuffle = st.sampled_from((True, None))
     drop_last, workers = st.sampled_from((None, True)), st.sampled_from((None, 2))
-    return st.builds(LoaderCase, counts, sizes, shuffle, drop_last, st.booleans(), workers)
+    return st.builds(LoaderCase, counts, sizes, shuffle, drop_last, st.booleans(), workers, st.booleans())

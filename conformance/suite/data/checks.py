@@ -203,9 +203,16 @@ def epoch(batches: list[Any], case: LoaderCase, check: Check) -> list[int] | Non
 
 def _samples(batch: Any, case: LoaderCase, check: Check, path: str) -> list[int] | None:
     """Checks that a batch was made as asked, and returns its samples."""
-    samples: Any = batch.get("collated") if case.collate and isinstance(batch, dict) else batch
-    made = on_cpu(samples) and samples.ndim == (1 if case.collate else 2) and samples.dtype == torch.int64
-    expected = "what collate_fn returned" if case.collate else "the samples stacked to (B, 1)"
+    columns: Any = [batch]
+    ndim, expected = 2, "the samples stacked to (B, 1)"
+    if case.collate:
+        columns = [batch.get("collated") if isinstance(batch, dict) else None]
+        ndim, expected = 1, "what collate_fn returned"
+    elif case.pairs:
+        columns, expected = batch, "a pair: the inputs stacked to (B, 1), and the targets"
+    made = isinstance(columns, list | tuple) and len(columns) == 1 + (case.pairs and not case.collate)
+    made = made and all(on_cpu(x) and x.ndim == ndim and x.dtype == torch.int64 for x in columns)
+    made = made and torch.equal(columns[0], columns[-1].abs())
     if not check.that("collate", made, got=kind_of(batch), expected=expected, path=path):
         return None
-    return [int(number) for number in samples.reshape(-1).tolist()]
+    return [int(number) for number in columns[0].reshape(-1).tolist()]

@@ -131,13 +131,13 @@ def loader(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Runs through two epochs of a loader, and one of a second that was asked for workers and has to do without."""
     given = {"shuffle": case.shuffle, "drop_last": case.drop_last, "collate_fn": _collate if case.collate else None}
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    numbers = _Numbers(case.count)
+    numbers = _Numbers(case.count, case.pairs)
     made = items.make_dataloader(numbers, case.batch_size, **options)
     epochs = [[_plain(batch) for batch in made] for _ in range(2)]
     fetched = numbers.fetched
     if case.workers is not None:
         options["num_workers"] = case.workers
-    other = items.make_dataloader(_Numbers(case.count), case.batch_size, **options)
+    other = items.make_dataloader(_Numbers(case.count, case.pairs), case.batch_size, **options)
     workers = getattr(other, "num_workers", None)
     if isinstance(other, DataLoader):
         # Its batches are made as its other arguments say, in this process, where none has to be started.
@@ -152,23 +152,24 @@ def loader(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     }
 
 
-class _Numbers(Dataset[torch.Tensor]):
-    """The numbers from 0 on, each a tensor of shape (1,)."""
+class _Numbers(Dataset[Any]):
+    """The numbers from 0 on, each a tensor of shape (1,); or pairs of such a number and the same negated."""
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, count: int, pairs: bool) -> None:
+        self.count, self.pairs = count, pairs
         self.fetched = 0
 
     def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, index: int) -> torch.Tensor:
+    def __getitem__(self, index: int) -> Any:
         self.fetched += 1
-        return torch.tensor([index])
+        number = torch.tensor([index])
+        return (number, -number) if self.pairs else number
 
 
-def _collate(numbers: list[torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {"collated": torch.cat(numbers)}
+def _collate(samples: list[Any]) -> dict[str, torch.Tensor]:
+    return {"collated": torch.cat([sample[0] if isinstance(sample, tuple) else sample for sample in samples])}
 
 
 def _read(dataset: Any, count: int, batch: int) -> dict[str, Any]:

@@ -136,3 +136,8 @@ class _Windows(BatchSampler):
 @fault("make_dataloader", "shuffles neighbours within a small buffer only")
 def shuffles_in_windows(dataset: Any, batch_size: int, **options: Any) -> Loader:
     return _batched_by(_Windows, dataset, batch_size, **options)
+
+
+@fault("make_dataloader", "stacks the samples where no collate_fn is given, which no pair of input and target allows")
+def stacks_by_default(dataset: Any, batch_size: int, collate_fn: Any = None, **options: Any) -> Loader:
+    return _loader(dataset, batch_size, collate_fn=collate_fn or torch.stack, **options)
