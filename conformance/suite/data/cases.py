@@ -165,6 +165,11 @@ def starts(draw: st.DrawFn, *, seeded: bool, rows: int = ROWS) -> StartsCase:
     return StartsCase(tokens, crop_len, seed, seed + 1 + draw(SEEDS) if seed is not None else None, draw(SEEDS))
 
 
+def few_seeded_starts() -> st.SearchStrategy[StartsCase]:
+    """Crops of a few rows, with a seed."""
+    return starts(seeded=True, rows=8)
+
+
 def few_starts() -> st.SearchStrategy[StartsCase]:
     """Crops of a few rows, with a seed or without."""
     return st.booleans().flatmap(lambda seeded: starts(seeded=seeded, rows=8))

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader, Dataset
 
 
@@ -72,6 +73,15 @@ def crop_starts(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]
         "others": _stacked(others),
         "python_random": watched.used(),
     }
+
+
+def crops_drawn(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Reports how many draws torch makes for a RandomCropSequenceDataset and one pass over it."""
+    with _TorchsDraws() as torchs:
+        dataset = _cropping(items, case, case.seed)
+        for i in range(len(case.tokens)):
+            dataset[i]
+    return {"draws": torchs.draws}
 
 
 def crops_as_torch(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -253,6 +263,18 @@ class _WatchedRandom:
             return draw(generator, *args)
 
         return counted
+
+
+class _TorchsDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """A block in which torch's operations that draw from a generator, any generator, are counted."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.draws = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.draws += torch.Tag.nondeterministic_seeded in func.tags
+        return func(*args, **(kwargs or {}))
 
 
 def _stacked(found: Sequence[Any]) -> Any:

@@ -162,7 +162,7 @@ def test_seeded_starts_are_even_and_independent(case: StartsCase, seen: Seen, ch
     name="starts-without-a-seed",
     driver="data.crop_starts",
     cases=lambda: cases.starts(seeded=False),
-    requirements=("every-start", "even", "independent", "fresh"),
+    requirements=("every-start", "even", "independent", "fresh", "anew"),
     share=0.2,
     seconds=30.0,
 )
@@ -170,11 +170,13 @@ def test_starts_without_a_seed_are_even_independent_and_fresh(case: StartsCase, 
     starts = checks.even_starts(case, seen, check)
     again, others = (checks.starts_of("fresh", found, case, check) for found in (seen.again, seen.others))
     if starts is not None and again is not None and others is not None:
-        same = starts[: len(again)] == again == others
-        p = oracle.agree(case.starts, len(again)) if same else 1.0
-        expected = "other crops on a second pass, or from a second dataset"
-        got = "the same crops each time" if same else "others"
-        check.chance("fresh", p, got=got, expected=expected, path="two passes, two datasets")
+        repeats = starts[: len(again)] == again
+        same = repeats and again == others
+        p = oracle.agree(case.starts, len(again))
+        got, expected = "the same crops each time", "other crops on a second pass, or from a second dataset"
+        check.chance("fresh", p if same else 1.0, got=got, expected=expected, path="two passes, two datasets")
+        got, expected = "the same crops on both", "others on the second: a start is sampled at each access"
+        check.chance("anew", p if repeats else 1.0, got=got, expected=expected, path="two passes over one dataset")
 
 
 @holds(
@@ -187,6 +189,18 @@ def test_starts_without_a_seed_are_even_independent_and_fresh(case: StartsCase, 
 )
 def test_starts_do_not_come_from_python_s_random(case: StartsCase, seen: Seen, check: Check) -> None:
     check.that("no-python-random", not seen.python_random, got="a draw from Python's random", expected="none")
+
+
+@holds(
+    item="RandomCropSequenceDataset",
+    name="torch-generator",
+    driver="data.crops_drawn",
+    cases=cases.few_seeded_starts,
+    requirements=("torch-generator",),
+    share=0.2,
+)
+def test_seeded_starts_come_from_torch(case: StartsCase, seen: Seen, check: Check) -> None:
+    check.that("torch-generator", seen.draws > 0, got="no draw by torch", expected="starts drawn by a torch.Generator")
 
 
 @holds(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset
 
@@ -204,3 +205,24 @@ class RunsAroundTheEnd(_Crops):
 class SeedsByDefault(_Crops):
     def __init__(self, tokens: torch.Tensor, crop_len: int, seed: int = 0) -> None:
         super().__init__(tokens, crop_len, seed)
+
+
+@fault("RandomCropSequenceDataset", "draws from NumPy's generator instead of a torch.Generator")
+class DrawsFromNumPy(_Crops):
+    def __init__(self, tokens: torch.Tensor, crop_len: int, seed: int | None = None) -> None:
+        super().__init__(tokens, crop_len)
+        self.numpy = np.random.default_rng(seed)
+
+    def draw(self, high: int) -> int:
+        return int(self.numpy.integers(high))
+
+
+@fault("RandomCropSequenceDataset", "draws all starts at once, from a generator that is not seeded: the same for ever")
+class DrawsOnce(_Crops):
+    def __init__(self, tokens: torch.Tensor, crop_len: int, seed: int | None = None) -> None:
+        super().__init__(tokens, crop_len, seed)
+        self.generator = self.generator or torch.Generator()
+        self.starts = [self.draw(self.count) for _ in range(len(tokens))]
+
+    def start(self, idx: int) -> int:
+        return self.starts[idx]
