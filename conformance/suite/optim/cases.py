@@ -19,8 +19,12 @@ HALF_GRADIENTS = ("ordinary", "quarters")
 HALF_PARAMETERS = ("quarters", "ordinary", "zeros")
 # Sizes at which kernels change their ways: longer than a vector register, and longer than a block.
 LONG = ((33,), (1000,), (2049,), (4096,), (3, 700), (40, 60), (2, 5, 128))
+# A parameter larger than the blocks that a step may be taken in, up to 2^17 entries, and no multiple of one.
+LARGE = (3, 43_701)
 # The default of the exercise's signature.
 EPS = 1e-8
+# Numbers this small have no digits to spare; a state has them where gradients were tiny.
+SUBNORMAL = {"float32": 1e-40, "float64": 1e-310}
 NOT_FINITE = (math.nan, math.inf, -math.inf)
 # What p.grad is for a parameter that requires grad: another tensor than the gradient that is given, nothing, or it.
 HELD = ("another", "nothing", "the gradient")
@@ -171,6 +175,24 @@ def any_step(draw: st.DrawFn, dtype: str) -> StepCase:
     return StepCase(betas, eps, decay, lr, p, grad, m, v, t)
 
 
+def _in_one_piece(shape: tuple[int, ...]) -> Slot:
+    """Returns a contiguous parameter, which is what is cut into blocks, and its state."""
+    kinds = ("ordinary", "ordinary", "ordinary", "positive")
+    p, grad, m, v = (TensorSpec(shape, "float32", kind, seed) for seed, kind in enumerate(kinds))
+    return p, grad, m, v, 3
+
+
+def large_step() -> st.SearchStrategy[StepCase]:
+    """One step of a large parameter, the same in each exam."""
+    return st.just(StepCase(None, None, None, 0.1, *_in_one_piece(LARGE)))
+
+
+def large_among_small() -> st.SearchStrategy[ManyCase]:
+    """One step of a large parameter between two small ones, the same in each exam."""
+    slots = tuple(_in_one_piece(shape) for shape in ((2, 3), LARGE, (5,)))
+    return st.just(ManyCase(None, None, None, 0.1, slots))
+
+
 @st.composite
 def telling_step(draw: st.DrawFn, dtype: str) -> StepCase:
     """Draws a step with the hyper-parameters that tell one part of the formula from the usual mistakes in it."""
@@ -240,7 +262,8 @@ def states(draw: st.DrawFn) -> TensorsCase:
     found = []
     for _ in range(2):
         shape = draw(SHORT)
-        found += [a_tensor(draw, shape, dtype, ("ordinary",)), a_tensor(draw, shape, dtype, ("positive",))]
+        kind, scale = draw(st.sampled_from(("positive", "zeros"))), draw(st.sampled_from((1.0, SUBNORMAL[dtype])))
+        found += [a_tensor(draw, shape, dtype, ("ordinary",)), a_tensor(draw, shape, dtype, (kind,), scale=scale)]
     m, v, other_m, other_v = found
     return TensorsCase(m, v, draw(st.integers(0, 50)), other_m, other_v, draw(st.integers(51, 99)))
 

@@ -112,6 +112,22 @@ def test_adamw_steps_from_any_state(case: StepCase, seen: Seen, check: Check) ->
 
 @holds(
     item="adamw_step_",
+    name="large",
+    driver="optim.step",
+    cases=cases.large_step,
+    requirements=("formula", "moments"),
+    share=0.1,
+    seconds=60.0,
+)
+def test_adamw_steps_every_entry_of_a_large_parameter(case: StepCase, seen: Seen, check: Check) -> None:
+    after = oracle.step_of(case)
+    check.close("formula", seen.view, after.p, path="p")
+    if _complete("moments", seen.state, check):
+        _holds_moments("moments", "moments", seen.state, after, case.p, check)
+
+
+@holds(
+    item="adamw_step_",
     name="telling",
     driver="optim.step",
     cases=cases.telling_step,
@@ -211,6 +227,24 @@ def test_each_of_many_takes_its_own_step(case: ManyCase, seen: Seen, check: Chec
     for name, same in seen.same.items():
         got = "others, or in another order"
         check.that("untouched", same is True, got=got, expected="the tensors that it held", path=f"the list {name}")
+
+
+@holds(
+    item="adamw_step_many_",
+    name="large",
+    driver="optim.many",
+    cases=cases.large_among_small,
+    requirements=("formula", "states"),
+    share=0.1,
+    seconds=60.0,
+)
+def test_many_steps_every_entry_of_a_large_parameter(case: ManyCase, seen: Seen, check: Check) -> None:
+    count, got = len(case.slots), f"{len(seen.states)} states"
+    whole = check.that("states", len(seen.states) == count, got=got, expected=f"{count} states", path="what came back")
+    for place, (slot, after) in enumerate(zip(case.slots, oracle.steps_of(case), strict=True)):
+        check.close("formula", seen.params[place]["view"], after.p, path=f"params[{place}]")
+        if whole and _complete("states", seen.states[place], check):
+            _holds_moments("states", "states", seen.states[place], after, slot[0], check, f"states[{place}].")
 
 
 @holds(

@@ -102,6 +102,15 @@ def _sorts(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: 
     return found
 
 
+def _one_buffer(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    olds = [p.detach().clone() for p in params]
+    found = _all(params, grads, states, hyper)
+    for p, old in zip(params, olds, strict=True):
+        if p.numel() > 2**17:
+            p.detach().view(-1)[2**17 :] = old.view(-1)[2**17 :]
+    return found
+
+
 def _along_p_grad(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
     held = [grad if p.grad is None else p.grad for p, grad in zip(params, grads, strict=True)]
     return _all(params, held, states, hyper)
@@ -133,6 +142,7 @@ drops_grads = _wrong_many("puts None in place of each gradient once it is used",
 sorts = _wrong_many("sorts the caller's list of parameters by size", _sorts)
 matrices_only = _wrong_many("steps no parameter with fewer than two dimensions", _matrices)
 through_float32 = _wrong_many("gathers everything in float32", _through_float32)
+one_buffer = _wrong_many("works in a buffer of 131072 entries, and leaves what goes beyond it as it was", _one_buffer)
 by_shape = _wrong_many("finds the gradient of a parameter by its shape, which another may share", _by_shape)
 many_take_p_grad = _wrong_many(
     "steps along each p.grad, where there is one, instead of the gradients that are given", _along_p_grad

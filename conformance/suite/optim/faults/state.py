@@ -47,6 +47,12 @@ class CountAsTensor:
         self.m, self.v, self.t = m, v, torch.tensor(t)
 
 
+@fault("AdamWState", "raises v to 1e-8 at least, as if to keep the step from dividing by zero")
+class ClampedFields:
+    def __init__(self, m: Tensor, v: Tensor, t: int) -> None:
+        self.m, self.v, self.t = m, v.clamp(min=1e-8), t
+
+
 @fault("init_adamw_state", "makes m and v one tensor under two names")
 def one_tensor(p: Tensor) -> AdamWState:
     m = v = torch.zeros_like(p)

@@ -84,6 +84,10 @@ first_thousand = _wrong(
     "steps the first 1024 entries only, as a kernel whose grid is too small",
     direction=lambda s, m, v, t, state: _head(Step.direction(s, m, v, t, state)),
 )
+whole_blocks = _wrong(
+    "takes p in blocks of 65536 entries and forgets the last one, which is not full",
+    direction=lambda s, m, v, t, state: _head(Step.direction(s, m, v, t, state), m.numel() // 2**16 * 2**16 or 2**16),
+)
 eps_inside = _wrong("adds eps inside the square root", denominator=lambda s, v, c: (v / c + s.eps).sqrt())
 eps_scaled = _wrong(
     "adds eps before the bias correction, which scales it up on early steps",
@@ -211,9 +215,9 @@ def _in_memory(p: Tensor) -> Tensor:
     return p.as_strided((p.numel(),), (1,), 0) if gapless else p
 
 
-def _head(x: Tensor) -> Tensor:
+def _head(x: Tensor, entries: int = 1024) -> Tensor:
     flat = x.reshape(-1).clone()
-    flat[1024:] = 0
+    flat[entries:] = 0
     return flat.view(x.shape)
 
 
