@@ -13,6 +13,8 @@ from conformance.suite.tensors import LAYOUTS, Case, TensorSpec
 # Entries drawn in one case, over repeated calls: a bound that is off by 2 % stays unseen with a probability of
 # 0.98^2000, less than 10^-17.
 ENTRIES = 2000
+# One weight of 30,000 entries: a bound that is off by 0.4 % stays unseen with a probability below 10^-50.
+LARGE = (100, 300)
 # Memory that can be written to: an expanded tensor cannot.
 WRITABLE = ("transposed", "strided")
 # What a weight holds before: nothing that an initialiser could have drawn.
@@ -108,6 +110,13 @@ def xavier(dtype: str) -> st.SearchStrategy[DrawCase]:
 def kaiming(dtype: str) -> st.SearchStrategy[DrawCase]:
     """Weights of a Linear before a ReLU, which is the default."""
     return _drawn(dtype, linear_shapes(), (None, "relu"))
+
+
+def kaiming_large() -> st.SearchStrategy[DrawCase]:
+    """A weight of many entries, drawn once."""
+    return st.builds(
+        DrawCase, st.just(TensorSpec(LARGE, regime="integers")), st.booleans(), st.none(), st.just(1), SEEDS
+    )
 
 
 def xavier_conv() -> st.SearchStrategy[DrawCase]:

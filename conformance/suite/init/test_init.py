@@ -125,6 +125,19 @@ def test_kaiming_uniform_draws_from_its_distribution(case: DrawCase, seen: Seen,
 
 @holds(
     item="kaiming_uniform_",
+    name="large",
+    driver="init.kaiming",
+    cases=cases.kaiming_large,
+    requirements=("bound",),
+    share=0.05,
+    seconds=30.0,
+)
+def test_kaiming_uniform_finds_its_bound_to_three_digits(case: DrawCase, seen: Seen, check: Check) -> None:
+    _reaches("bound", seen.drawn, oracle.kaiming_bound(case), check)
+
+
+@holds(
+    item="kaiming_uniform_",
     name="half",
     driver="init.kaiming",
     cases=cases.kaiming,

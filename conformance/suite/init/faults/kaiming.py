@@ -111,3 +111,8 @@ def kaiming_whole_numbers(weight: torch.Tensor, nonlinearity: str = "relu") -> t
     drawn = torch.randint(0, 201, weight.shape, device=weight.device)
     with torch.no_grad():
         return weight.copy_((drawn / 100 - 1) * kaiming_bound(weight, nonlinearity))
+
+
+@fault("kaiming_uniform_", "writes 1.41 for the root of 2 and 1.73 for that of 3, which leaves out the last 0.4 %")
+def kaiming_rounded_roots(weight: torch.Tensor, nonlinearity: str = "relu") -> torch.Tensor:
+    return fill(weight, 1.41 * 1.73 / math.sqrt(math.prod(weight.shape[1:])))
