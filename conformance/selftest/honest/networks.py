@@ -287,3 +287,46 @@ class OneNorm(nn.Module):
         for layer in list(self.layers)[:-1]:
             x = self.act(self.norm(layer(x)))
         return self.layers[-1](x)
+
+
+@honest("MLP", "one row of the batch after the other, in a recursive call")
+class RowByRow(InSequence):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = x.ndim > 1 and x.numel() > 0
+        return torch.stack([self.forward(row) for row in x]) if rows else super().forward(x)
+
+
+@honest("FeedForward", "one token after the other, in a recursive call")
+class TokenByToken(TanhForward):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        tokens = x.ndim > 1 and x.numel() > 0
+        return torch.stack([self.forward(token) for token in x]) if tokens else super().forward(x)
+
+
+@honest("MLP", "one Sequential in which the same LayerNorm stands in every gap, registered after the first Linear")
+class OneNormInSequence(nn.Module):
+    def __init__(self, in_dim: int, hidden_dim: int, out_dim: int, depth: int, use_layernorm: bool = False) -> None:
+        super().__init__()
+        dims = [in_dim, *[hidden_dim] * (depth - 1), out_dim]
+        first, *others = (nn.Linear(a, b) for a, b in itertools.pairwise(dims))
+        between = [nn.LayerNorm(hidden_dim), nn.GELU()] if use_layernorm else [nn.GELU()]
+        self.layers = nn.Sequential(first, *(part for linear in others for part in (*between, linear)))
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.layers(x)
+
+
+@honest("MLP", "the norms registered after the first Linear and before the others")
+class NormsAfterTheFirst(nn.Module):
+    def __init__(self, in_dim: int, hidden_dim: int, out_dim: int, depth: int, use_layernorm: bool = False) -> None:
+        super().__init__()
+        dims = [hidden_dim] * (depth - 1) + [out_dim]
+        self.entry = nn.Linear(in_dim, dims[0])
+        self.norms = nn.ModuleList(nn.LayerNorm(width) if use_layernorm else nn.Identity() for width in dims[:-1])
+        self.others = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(dims))
+
+    def forward(self, x: torch.Tensor) -> Any:
+        x = self.entry(x)
+        for norm, linear in zip(self.norms, self.others, strict=True):
+            x = linear(F.gelu(norm(x)))
+        return x

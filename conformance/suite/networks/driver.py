@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import reduce
+from operator import or_
 from types import SimpleNamespace
 from typing import Any
 
@@ -159,8 +161,10 @@ def _wiring(module: nn.Module, width: int, depth: int) -> dict[str, Any]:
         before = {place: _before(place, reach).intersection(used) for place in matrices}
     matrices = sorted(matrices, key=lambda place: len(before[place].intersection(matrices)))
     after = {place: sum(place not in before[matrix] for matrix in matrices) for place in vectors}
-    # One norm may serve several gaps, from the first on.
+    # As the data meets them, what serves several gaps last: in whatever order they are registered, all gaps are alike.
     uses = _uses(reach)
+    vectors = sorted((place for place in uses if place in vectors), key=lambda place: uses[place])
+    # One norm may serve several gaps, from the first on.
     places = [[p for p in vectors if after[p] <= gap < after[p] + uses[p]] for gap in range(len(matrices) + 1)]
     return {
         "weights": [parameters[p - 1] for p in matrices],
@@ -190,11 +194,19 @@ def _reach(y: Any, leaves: list[torch.Tensor]) -> dict[Any, set[int]]:
 
 
 def _uses(reach: dict[Any, set[int]]) -> Counter[int]:
-    """Returns, by the place of each leaf, how many nodes of the graph take the leaf itself."""
-    own = {node: min(leaves) for node, leaves in reach.items() if leaves and hasattr(node, "variable")}
-    return Counter(
-        own[child] for node in reach for child in {child for child, _ in node.next_functions} if child in own
-    )
+    """Returns how many times the data meets each leaf on one way to the output, in the order in which it meets them.
+
+    Rows that go their ways one by one meet each leaf once.
+    """
+    met: dict[Any, Counter[int]] = {None: Counter()}
+    for node, leaves in reach.items():  # each after those below it
+        if 0 in leaves:
+            below = [child for child, _ in node.next_functions if child is not None]
+            beside = {place for child in below if child not in met for place in reach[child]}
+            ways = [met[child] for child in below if child in met]
+            met[node] = reduce(or_, ways, Counter[int]()) + Counter(sorted(beside))
+    *_, last = met.values()
+    return last
 
 
 def _before(place: int, reach: dict[Any, set[int]]) -> set[int]:
