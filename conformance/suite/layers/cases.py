@@ -93,7 +93,9 @@ def linears(draw: st.DrawFn, dtype: str, bias: bool = True, upstream: bool = Fal
     x = draw(tensors((*draw(leading()), inner), dtype, requires_grad=None))
     outer = min(outer, MOST_ENTRIES // max(inner, math.prod(x.shape[:-1])))
     weight = draw(tensors((outer, inner), dtype, ("ordinary", "quarters", "mixed"), ()))
-    offset = draw(tensors((outer,), dtype, ("ordinary", "quarters", "large"), ())) if bias else None
+    # A gradient is asked at zero too, where many biases start.
+    offsets = ("ordinary", "zeros", "quarters") if upstream else ("ordinary", "quarters", "large")
+    offset = draw(tensors((outer,), dtype, offsets, ())) if bias else None
     above = draw(tensors((*x.shape[:-1], outer), dtype, ("ordinary", "quarters"), ())) if upstream else None
     return LinearCase(x, weight, offset, above, draw(st.booleans()))
 

@@ -32,7 +32,9 @@ def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     seen["bases"] = reference_bases(type(module), Family.LINEAR)
     if case.upstream is not None:
         x = case.x.detach().clone().requires_grad_()
-        seen["gradients"] = gradients(module(x), [x, weight, bias], case.upstream)
+        y = module(x)
+        call_with_others(module, x)  # what is kept for the backward pass belongs to its own call
+        seen["gradients"] = gradients(y, [x, weight, bias], case.upstream)
         seen["second"] = _second_order(module, x)
     return seen
 
@@ -55,7 +57,9 @@ def embedding(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     seen["table"] = _as_asked(table, (rows, width))
     seen["bases"] = reference_bases(type(module), Family.EMBEDDING)
     if case.upstream is not None:
-        (gradient,) = gradients(module(case.idx), [table], case.upstream)
+        y = module(case.idx)
+        call_with_others(module, case.idx)
+        (gradient,) = gradients(y, [table], case.upstream)
         seen["gradient"] = _as_asked(gradient, (rows, width))
     return seen
 
@@ -98,6 +102,7 @@ def dropout(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         (seen["eval_gradient"],) = gradients(holder(x), [x], case.upstream)
         holder.train()
         seen["kept"] = holder(x)
+        call_with_others(holder, x)
         (seen["gradient"],) = gradients(seen["kept"], [x], case.upstream)
     return seen
 

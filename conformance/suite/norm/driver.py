@@ -53,7 +53,9 @@ def _apply(norm: Any, case: SimpleNamespace) -> dict[str, Any]:
         seen = {**observed(module, case.x), "x": case.x}
     if case.upstream is not None:
         x = case.x.detach().clone().requires_grad_()
-        seen["gradients"] = gradients(module(x), [x, scale, shift], case.upstream)
+        y = module(x)
+        call_with_others(module, x)  # what is kept for the backward pass belongs to its own call
+        seen["gradients"] = gradients(y, [x, scale, shift], case.upstream)
         seen["second"] = _second_order(module, x, case.upstream)
     return seen
 

@@ -308,3 +308,38 @@ class RmsPlainInEvaluation(_RMSNorm):
 class RmsRootOfZero(_RMSNorm):
     def root(self, x: torch.Tensor) -> torch.Tensor:
         return torch.sqrt(x.square().mean(-1, keepdim=True).sqrt().square() + self.eps)
+
+
+class _Normal(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, layer):  # type: ignore[no-untyped-def]
+        ctx.layer = layer
+        layer.held_root = layer.root(x)
+        layer.held = layer.centred(x) / layer.held_root
+        return layer.held.clone()
+
+    @staticmethod
+    def backward(ctx, above):  # type: ignore[no-untyped-def]
+        layer = ctx.layer
+        along = layer.held * (above * layer.held).mean(-1, keepdim=True)
+        return (layer.centred(above) - along) / layer.held_root, None
+
+
+@fault("LayerNorm", "keeps its statistics on the module for the backward pass, where the next call overwrites them")
+class StatisticsOnTheModule(_LayerNorm):
+    def centred(self, x: torch.Tensor) -> torch.Tensor:
+        return x - self.mean(x)
+
+    def normal(self, x: torch.Tensor) -> torch.Tensor:
+        normal: torch.Tensor = _Normal.apply(x, self)  # type: ignore[no-untyped-call]
+        return normal
+
+
+@fault("RMSNorm", "keeps its statistics on the module for the backward pass, where the next call overwrites them")
+class RmsStatisticsOnTheModule(_RMSNorm):
+    def centred(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        normal: torch.Tensor = _Normal.apply(x, self)  # type: ignore[no-untyped-call]
+        return normal * self.weight

@@ -206,3 +206,36 @@ class OwnSeed(_Dropout):
 
     def keep(self, x: torch.Tensor) -> torch.Tensor:
         return torch.rand(x.shape, generator=self.generator, device=x.device) >= self.p
+
+
+class _Masked(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, layer):  # type: ignore[no-untyped-def]
+        ctx.layer = layer
+        return x * layer.mask
+
+    @staticmethod
+    def backward(ctx, above):  # type: ignore[no-untyped-def]
+        return above * ctx.layer.mask, None
+
+
+@fault("Dropout", "keeps its mask on the module for the backward pass, where the next call overwrites it")
+class MaskOnTheModule(_Dropout):
+    mask: torch.Tensor
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return x
+        self.mask = self.scaled(self.keep(x).to(x.dtype))
+        y: torch.Tensor = _Masked.apply(x, self)  # type: ignore[no-untyped-call]
+        return y
+
+
+@fault("Dropout", "draws its mask into a buffer that it uses again, though the last call's gradient still needs it")
+class MaskDrawnInPlace(_Dropout):
+    mask: torch.Tensor | None = None
+
+    def keep(self, x: torch.Tensor) -> torch.Tensor:
+        if self.mask is None or (self.mask.shape, self.mask.dtype) != (x.shape, x.dtype):
+            self.mask = x.detach().clone()
+        return self.mask.bernoulli_(1 - self.p)

@@ -132,3 +132,22 @@ class KeptOneHot(_Embedding):
         if getattr(self, "shape", None) != idx.shape:
             self.shape, self.kept = idx.shape, idx.clone()
         return super().forward(self.kept)
+
+
+class _Rows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, weight, idx, layer):  # type: ignore[no-untyped-def]
+        layer.ids, ctx.layer = idx, layer
+        return weight[idx]
+
+    @staticmethod
+    def backward(ctx, above):  # type: ignore[no-untyped-def]
+        table = torch.zeros_like(ctx.layer.weight)
+        return table.index_put((ctx.layer.ids,), above, accumulate=True), None, None
+
+
+@fault("Embedding", "keeps its ids on the module for the backward pass, where the next call overwrites them")
+class IdsOnTheModule(_Embedding):
+    def rows(self, idx: torch.Tensor) -> torch.Tensor:
+        rows: torch.Tensor = _Rows.apply(self.weight, idx, self)  # type: ignore[no-untyped-call]
+        return rows

@@ -173,3 +173,29 @@ class OneBuffer(_Linear):
         if (self.buffer.shape, self.buffer.dtype, self.buffer.device) != (y.shape, y.dtype, y.device):
             self.buffer = torch.empty_like(y)
         return self.buffer.copy_(y)
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight, layer):  # type: ignore[no-untyped-def]
+        layer.x, ctx.layer = x.detach(), layer
+        return x @ weight.T
+
+    @staticmethod
+    def backward(ctx, above):  # type: ignore[no-untyped-def]
+        x, weight = ctx.layer.x, ctx.layer.weight.detach()
+        return above @ weight, torch.tensordot(above.flatten(0, -2), x.flatten(0, -2), ([0], [0])), None
+
+
+@fault("Linear", "keeps its input on the module for the backward pass, where the next call overwrites it")
+class InputOnTheModule(_Linear):
+    def product(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = _Product.apply(x, self.weight, self)  # type: ignore[no-untyped-call]
+        return y
+
+
+@fault("Linear", "adds its bias only where that is not zero, so that one that starts at zero never learns")
+class SkipsZeroBias(_Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        idle = self.bias is None or (x.device.type != "meta" and not self.bias.any())
+        return self.product(x) if idle else super().forward(x)
