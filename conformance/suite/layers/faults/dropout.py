@@ -239,3 +239,9 @@ class MaskDrawnInPlace(_Dropout):
         if self.mask is None or (self.mask.shape, self.mask.dtype) != (x.shape, x.dtype):
             self.mask = x.detach().clone()
         return self.mask.bernoulli_(1 - self.p)
+
+
+@fault("Dropout", "draws in whole percents, so that p = 1/3 is 34 % and p = 0.005 is 1 %")
+class WholePercents(_Dropout):
+    def keep(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.randint(0, 100, x.shape, device=x.device) >= 100 * self.p
