@@ -71,7 +71,7 @@ def _print_finding(row: PropertyResult, same: list[PropertyResult], console: Con
         _labelled(console, "Looks like", clean(row.suspect, 500), style="bold")
     if row.lines:
         _labelled(console, "In the submission", "\n".join(map(source_line, row.lines[:LINES])), block=True)
-    _labelled(console, "Property", ", ".join(other.id for other in same), style="dim")
+    _labelled(console, "Property", ", ".join(dict.fromkeys(other.id for other in same)), style="dim")
     console.print()
 
 

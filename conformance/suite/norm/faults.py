@@ -223,6 +223,12 @@ class NoKeepdim(_LayerNorm):
         return (x - x.mean(-1)) / torch.sqrt(x.var(-1, unbiased=False) + self.eps)
 
 
+@fault("LayerNorm", "takes the standard deviation without keepdim, and adds eps to it, outside the root")
+class NoKeepdimOutside(_LayerNorm):
+    def normal(self, x: torch.Tensor) -> torch.Tensor:
+        return (x - x.mean(-1)) / (x.std(-1, unbiased=False) + self.eps)
+
+
 @fault("LayerNorm", "has another default eps than 1e-5")
 class OtherDefault(_LayerNorm):
     def __init__(self, normalized_shape: int, eps: float = 1e-6, elementwise_affine: bool = True) -> None:
