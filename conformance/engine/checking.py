@@ -21,6 +21,8 @@ from conformance.runner.protocol import Opaque, device_of
 Seen = SimpleNamespace
 # Pairs kept for the chart of one requirement.
 SPREAD = 100
+# Losses kept of a training run: more than a chart has columns.
+CURVE = 2000
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,12 @@ class Check:
         self.tallies: dict[str, Tally] = defaultdict(Tally)
         self.log: list[Logged] = []
         self.share = 0.0
+        self.curve: list[float] = []
+
+    def draw(self, losses: Any) -> None:
+        """Keeps the losses of a training run for a chart; what is no list of numbers is judged elsewhere."""
+        numbers = losses if isinstance(losses, list) else []
+        self.curve = [float(loss) for loss in numbers[:CURVE] if isinstance(loss, int | float)]
 
     def that(self, requirement: str, ok: bool, *, got: object, expected: str, path: str = "") -> bool:
         """Checks a plain condition; ``got`` is shown as it is, ``expected`` is a phrase."""

@@ -228,6 +228,7 @@ def gather(source: Source, rows: list[PropertyResult], report: LoadReport, optio
     nothing = not options.items and not any(name in report.names for name in options.wanted())
     if nothing:
         notes.append("nothing to judge: it defines none of the names that the exercises ask for")
+    curve = next((row.curve for row in rows if row.curve), None)
     return Result(
         submission=source.name,
         conforms=conforms(items, options),
@@ -245,7 +246,7 @@ def gather(source: Source, rows: list[PropertyResult], report: LoadReport, optio
         items=items,
         notes=notes,
         unread=[Unread(entry["cell"], entry["line"], entry["why"]) for entry in report.unread],
-        extras={"nothing": True} if nothing else {},
+        extras={**({"nothing": True} if nothing else {}), **({"loss_curve": curve} if curve else {})},
     )
 
 

@@ -49,6 +49,7 @@ def rows_of(run: Run, suspects: dict[str, str], source: Source | None = None) ->
             informative=tally.informative,
             budget_used=tally.budget_used,
             spread=tally.spread,
+            curve=run.check.curve,
             seconds=run.seconds,
         )
         if tally.comparisons:
@@ -101,6 +102,7 @@ def _finding(run: Run, found: Found, suspect: str | None, source: Source | None)
         reproducer=script(source, run, found) if source is not None else None,
         suspect=suspect,
         spread=tally.spread,
+        curve=run.check.curve,
         seconds=run.seconds,
     )
 

@@ -59,7 +59,7 @@ class PropertyResult:
 
     ``spread`` holds up to a hundred ``(bound, error)`` pairs of single comparisons, for charts; ``budget_used`` is
     the largest error as a share of its bound; ``informative`` counts comparisons whose bound was narrower than the
-    value.
+    value; ``curve`` holds the losses of a training run.
     """
 
     id: str
@@ -80,6 +80,7 @@ class PropertyResult:
     reproducer: str | None = None
     suspect: str | None = None
     spread: list[tuple[float, float]] = field(default_factory=list)
+    curve: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -174,5 +175,6 @@ def row_from_json(data: dict[str, Any]) -> PropertyResult:
         # JSON has no infinities: they come as strings that float() reads.
         "budget_used": None if data["budget_used"] is None else float(data["budget_used"]),
         "spread": [(float(bound), float(error)) for bound, error in data["spread"]],
+        "curve": [float(loss) for loss in data.get("curve", ())],
     }
     return PropertyResult(**{**data, **typed})

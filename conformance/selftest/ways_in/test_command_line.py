@@ -242,3 +242,10 @@ def by_pytest(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Returns what the pytest way in did."""
     command = [sys.executable, "-m", "pytest", "conformance", "--submission", str(path), "-q", "-p", "no:cacheprovider"]
     return subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_the_losses_of_the_training_run_are_reported_for_a_chart(tmp_path: Path) -> None:
+    run("impl", "--item", "train_classifier", "--profile", "quick", "--json", tmp_path / "r", "--html", tmp_path / "h")
+    losses = json.loads((tmp_path / "r").read_text())["extras"]["loss_curve"]
+    assert sum(losses[-10:]) < sum(losses[:10]) / 2
+    assert "Loss curve" in (tmp_path / "h").read_text()

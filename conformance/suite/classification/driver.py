@@ -245,34 +245,37 @@ def learned(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 
 
 def learned_digits(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
-    """Trains the submission's MLP and head on digits, until a learning rate gives seven of ten, and reports logits.
+    """Trains the submission's MLP and head on digits, until a learning rate gives seven of ten.
 
-    Where these learn at none, or break, torch's parts take their place: the loop answers for itself alone.
+    Where these learn at none, or break, torch's parts take their place: the loop answers for itself alone. Reports the
+    logits after each run, and the losses of the last.
     """
     try:
-        found = _digits(items, case, items.MLP, items.ClassificationHead)
+        found, losses = _digits(items, case, items.MLP, items.ClassificationHead)
     except Exception:
-        found = []  # whatever breaks without these parts, too, is told below
+        found, losses = [], None  # whatever breaks without these parts, too, is told below
     own = len(found)
     if not found or not _mostly_right(found[-1], case.test_y):
-        found += _digits(items, case, None, None)
-    return {"logits": found, "own": own, "labels": case.test_y}
+        others, losses = _digits(items, case, None, None)
+        found += others
+    return {"logits": found, "own": own, "labels": case.test_y, "losses": _plain(losses)}
 
 
-def _digits(items: SimpleNamespace, case: SimpleNamespace, mlp: Any, head: Any) -> list[torch.Tensor]:
-    """Returns the logits after training at each learning rate, up to the first that gives seven of ten."""
+def _digits(items: SimpleNamespace, case: SimpleNamespace, mlp: Any, head: Any) -> tuple[list[torch.Tensor], Any]:
+    """Returns the logits after training at each learning rate, up to the first that gives seven of ten, and losses."""
     found: list[torch.Tensor] = []
+    losses: Any = None
     x, test_x = _enlarged(case.train_x), _enlarged(case.test_x)
     for lr, epochs in case.rates:
         torch.manual_seed(0)
         model = nn.Sequential(nn.Flatten(), _part(mlp, SIDE * SIDE, 64, 32, 2), _part(head, 32, DIGITS))
         train = DataLoader(TensorDataset(x, case.train_y), batch_size=case.batch, shuffle=True)
         test = DataLoader(TensorDataset(test_x[:64], case.test_y[:64]), batch_size=64)
-        items.train_classifier(model, train, test, lr, epochs)
+        losses = items.train_classifier(model, train, test, lr, epochs)
         found.append(_evaluated(model, test_x))
         if _mostly_right(found[-1], case.test_y):
             break  # the other learning rates would only cost time
-    return found
+    return found, losses
 
 
 def _mostly_right(logits: torch.Tensor, labels: torch.Tensor) -> bool:

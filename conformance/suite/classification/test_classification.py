@@ -281,6 +281,7 @@ def test_train_classifier_learns_clusters(case: SeparableCase, seen: Seen, check
 def test_train_classifier_learns_digits(case: DigitsCase, seen: Seen, check: Check) -> None:
     rates = [f"lr = {lr:g}" for lr, _ in case.rates]
     of_torch = [f"{rate} with layers of torch's" for rate in rates]
+    check.draw(seen.losses)
     _learned(seen, check, "digits", ACCURACY, [*rates[: seen.own], *of_torch])
 
 
