@@ -55,6 +55,7 @@ class Property:
         variants: the dtypes and devices that it runs in.
         share: of the profile's examples; below one for what is slow or says the same again.
         seconds: time limit of one call.
+        large: whether its inputs are so large that a call which takes longer is slow, and not wrong.
     """
 
     item: str
@@ -66,6 +67,7 @@ class Property:
     variants: tuple[Variant, ...]
     share: float
     seconds: float
+    large: bool = False
 
     @property
     def area(self) -> str:
@@ -105,6 +107,7 @@ def holds(
     meta: bool = False,
     share: float = 1.0,
     seconds: float = 10.0,
+    large: bool = False,
 ) -> Callable[[Test], Test]:
     """Declares that a test function must hold for an item, and registers it.
 
@@ -116,8 +119,9 @@ def holds(
         variants = [Variant(dtype) for dtype in dtypes] or [Variant()]
         if meta:
             variants.append(Variant(dtypes[0] if dtypes else None, "meta"))
-        REGISTRY.append(Property(item, name, driver, cases, requirements, test, tuple(variants), share, seconds))
-        test.property = REGISTRY[-1]  # type: ignore[attr-defined]
+        prop = Property(item, name, driver, cases, requirements, test, tuple(variants), share, seconds, large)
+        REGISTRY.append(prop)
+        test.property = prop  # type: ignore[attr-defined]
         return test
 
     return register

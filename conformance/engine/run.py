@@ -277,6 +277,7 @@ class _Search:
         warm = WARM if main and self.result.examples == 1 and self.failing is None else 0
         # Time spent on meta is not the item's: an operation without values takes longer than a small one with values.
         subject = f"{self.prop.item} on meta" if self.variant.device == "meta" else self.prop.item
+        subject += " at length" if self.prop.large else ""
         outcome = self.session.call(self.prop.driver, self.names, shipped, self.prop.seconds, warm, subject)
         check = self.result.check
         check.log = []
@@ -354,6 +355,10 @@ class _Search:
                 self.too_slow = True
                 return
             requirement = "device"
+        if trouble.kind == "timeout" and self.prop.large:
+            self.result.unsupported = f"{trouble.text} on inputs of this size, which is slow and not wrong"
+            self.too_slow = True
+            return
         expected = {"missing": "an implementation", "timeout": f"an answer within {self.prop.seconds:g} s"}
         if all(self.prop.requirement(name).level is Level.RULE for name in self.prop.requirements):
             self.result.unsupported = trouble.text  # how the work is done cannot be seen where none is done

@@ -249,3 +249,36 @@ def test_the_losses_of_the_training_run_are_reported_for_a_chart(tmp_path: Path)
     losses = json.loads((tmp_path / "r").read_text())["extras"]["loss_curve"]
     assert sum(losses[-10:]) < sum(losses[:10]) / 2
     assert "Loss curve" in (tmp_path / "h").read_text()
+
+
+SLOW_WHEN_LARGE = """
+import time
+from dataclasses import dataclass
+import torch
+
+@dataclass
+class AdamWState:
+    m: torch.Tensor
+    v: torch.Tensor
+    t: int
+
+@torch.no_grad()
+def adamw_step_(p, grad, state, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+    if p.numel() > 100_000:
+        time.sleep(600)  # as a loop over its entries would take
+    t = state.t + 1
+    m = betas[0] * state.m + (1 - betas[0]) * grad
+    v = betas[1] * state.v + (1 - betas[1]) * grad * grad
+    step = m / (1 - betas[0] ** t) / ((v / (1 - betas[1] ** t)).sqrt() + eps)
+    p.copy_(p - lr * (step + weight_decay * p))
+    return AdamWState(m, v, t)
+"""
+
+
+def test_what_is_slow_on_a_large_parameter_is_not_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "hw.py"
+    path.write_text(SLOW_WHEN_LARGE)
+    done = run(path, "--item", "adamw_step_", "--profile", "quick", "--json", tmp_path / "result")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = json.loads((tmp_path / "result").read_text())["items"]["adamw_step_"]["properties"]
+    assert {row["id"] for row in rows if row["status"] == "skipped"} == {"optim.adamw_step_.large"}

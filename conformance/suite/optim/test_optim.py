@@ -117,7 +117,7 @@ def test_adamw_steps_from_any_state(case: StepCase, seen: Seen, check: Check) ->
     cases=cases.large_step,
     requirements=("formula", "moments"),
     share=0.1,
-    seconds=60.0,
+    large=True,
 )
 def test_adamw_steps_every_entry_of_a_large_parameter(case: StepCase, seen: Seen, check: Check) -> None:
     after = oracle.step_of(case)
@@ -236,7 +236,7 @@ def test_each_of_many_takes_its_own_step(case: ManyCase, seen: Seen, check: Chec
     cases=cases.large_among_small,
     requirements=("formula", "states"),
     share=0.1,
-    seconds=60.0,
+    large=True,
 )
 def test_many_steps_every_entry_of_a_large_parameter(case: ManyCase, seen: Seen, check: Check) -> None:
     count, got = len(case.slots), f"{len(seen.states)} states"
