@@ -50,14 +50,11 @@ def write_junit(result: Result, path: Path, *, says: Mapping[str, str]) -> None:
 
 def _suite(item: ItemResult, result: Result, says: Mapping[str, str], gone: bool) -> ET.Element:
     # A property that judges several requirements has several cases, and its time once.
-    timed = {row.id: place for place, row in reversed(list(enumerate(item.properties)))}
-    cases = [
-        _case(row, result, says, row.seconds if timed[row.id] == place else 0.0)
-        for place, row in enumerate(item.properties)
-    ]
+    times = {row.id: row.seconds for row in item.properties}
+    seconds = sum(times.values())
+    cases = [_case(row, result, says, times.pop(row.id, 0.0)) for row in item.properties]
     if item.status not in (Status.PASS, *(row.status for row in item.properties if result.counts(row))) or not cases:
         cases.append(_whole_item(item, gone))
-    seconds = sum(item.properties[place].seconds for place in timed.values())
     suite = ET.Element("testsuite", name=item.name, tests=str(len(cases)), time=_seconds(seconds))
     for count, kind in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(count, str(sum(case.find(kind) is not None for case in cases)))

@@ -63,15 +63,15 @@ def split(source: Source) -> list[Statement]:
 
 @lru_cache(maxsize=8)
 def _defined(source: Source) -> dict[str, tuple[str, str]]:
-    """Returns, for each name, where the last statement that binds it begins, and that line."""
+    """Returns, for each name, where the last statement that can be run and binds it begins, and that line."""
     found: dict[str, tuple[str, str]] = {}
+    lines = {unit: unit.text.split("\n") for unit in source.units}
     for statement in split(source):
-        unit = statement.unit
-        line = statement.node.lineno if statement.node is not None else statement.line  # not that of a decorator
-        lines, index = unit.text.splitlines(), line - unit.first_line
-        place = f"cell {unit.cell}" if unit.cell is not None else unit.filename
-        code = lines[index] if 0 <= index < len(lines) else ""
-        found.update(dict.fromkeys(statement.names, (f"{place}, line {line}", code)))
+        if statement.node is not None:
+            unit, line = statement.unit, statement.node.lineno  # not that of a decorator
+            place = f"cell {unit.cell}" if unit.cell is not None else unit.filename
+            shown = (f"{place}, line {line}", lines[unit][line - unit.first_line])
+            found.update(dict.fromkeys(statement.names, shown))
     return found
 
 

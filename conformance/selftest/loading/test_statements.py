@@ -185,3 +185,8 @@ def test_a_definition_is_found_where_it_was_made_last(notebook: Write) -> None:
     assert definition(source, "A") == ("cell 3, line 3", "class A:")
     assert definition(source, "x") == ("cell 1, line 1", "x = 1")
     assert definition(source, "B") is None
+
+
+def test_a_cell_that_does_not_parse_defines_nothing(notebook: Write) -> None:
+    source = read_submission(str(notebook("class A: pass", "class A:\n    def f(:")))
+    assert definition(source, "A") == ("cell 1, line 1", "class A: pass")
