@@ -75,16 +75,17 @@ def is_there(device: str) -> bool:
 def by_item(tasks: list[Task]) -> list[list[int]]:
     """Returns the places of the tasks of each item, the dearest item first so that no worker is left waiting.
 
-    One worker takes all of an item: how far a finding is followed depends on what was found of the item before, and
+    What may take longest in one call trains, and is dearer than any number of calls that do not. One worker takes all of an item: how far a finding is followed depends on what was found of the item before, and
     must not depend on who was faster.
     """
     places: dict[str, list[int]] = {}
     for place, (prop, _) in enumerate(tasks):
         places.setdefault(prop.item, []).append(place)
-    cost = {
-        item: sum(tasks[place][0].share * tasks[place][0].seconds for place in mine) for item, mine in places.items()
-    }
-    return [places[item] for item in sorted(places, key=lambda item: -cost[item])]
+    cost = {}
+    for item, mine in places.items():
+        props = [tasks[place][0] for place in mine]
+        cost[item] = max(prop.seconds for prop in props), sum(prop.share * prop.seconds for prop in props)
+    return [places[item] for item in sorted(places, key=cost.__getitem__, reverse=True)]
 
 
 def _only_rules(prop: Property) -> bool:
