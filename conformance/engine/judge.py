@@ -75,7 +75,9 @@ def is_there(device: str) -> bool:
 def by_item(tasks: list[Task]) -> list[list[int]]:
     """Returns the places of the tasks of each item, the dearest item first so that no worker is left waiting.
 
-    What may take longest in one call trains, and is dearer than any number of calls that do not. One worker takes all of an item: how far a finding is followed depends on what was found of the item before, and
+    What may take longest in one call trains, and is dearer than any number of calls that do not.
+
+    One worker takes all of an item: how far a finding is followed depends on what was found of the item before, and
     must not depend on who was faster.
     """
     places: dict[str, list[int]] = {}
@@ -225,7 +227,8 @@ def gather(source: Source, rows: list[PropertyResult], report: LoadReport, optio
         if name not in report.names:
             mine = [_missing(name, report.lost.get(name))]
         items[name] = item_result(name, mine, options.level)
-    notes = [f"skipped on {name}: there is no such device here" for name in options.devices if not is_there(name)]
+    notes = [f"left out: {why}" for why in source.left_out]
+    notes += [f"skipped on {name}: there is no such device here" for name in options.devices if not is_there(name)]
     nothing = not options.items and not any(name in report.names for name in options.wanted())
     if nothing:
         notes.append("nothing to judge: it defines none of the names that the exercises ask for")

@@ -114,18 +114,27 @@ def _as_module(dotted: str, file: Path, files: list[Path], top: str) -> Source:
 
 def _read_files(root: Path, files: list[Path], name: str, package: str, path: tuple[str, ...]) -> Source:
     units: list[Unit] = []
-    prefix = f"{package}." if package else ""
+    left_out: list[str] = []
     for file in files:
-        text = _read(file)
-        if not text.strip():
-            continue
-        if file.suffix.lower() == ".ipynb":
-            units += notebook_units(text, file.name, f"{prefix}{_identifier(file.stem)}_notebook")
-        else:
-            units += script_units(text, file.name, package if file.stem == "__init__" else f"{prefix}{file.stem}")
+        try:
+            units += _units(file, package)
+        except UnreadableSubmission as error:
+            left_out.append(str(error))
     if not units:
-        raise UnreadableSubmission(f"the directory {name} holds only empty files")
-    return Source(name, "directory", tuple(units), path, file=str(root))
+        why = f"nothing that can be read: {left_out[0]}" if left_out else "only empty files"
+        raise UnreadableSubmission(f"the directory {name} holds {why}")
+    return Source(name, "directory", tuple(units), path, file=str(root), left_out=tuple(left_out))
+
+
+def _units(file: Path, package: str) -> list[Unit]:
+    """Returns the cells of one file of a folder, as a module of their own; none of an empty file."""
+    text = _read(file)
+    prefix = f"{package}." if package else ""
+    if not text.strip():
+        return []
+    if file.suffix.lower() == ".ipynb":
+        return notebook_units(text, file.name, f"{prefix}{_identifier(file.stem)}_notebook")
+    return script_units(text, file.name, package if file.stem == "__init__" else f"{prefix}{file.stem}")
 
 
 def _identifier(name: str) -> str:

@@ -46,6 +46,7 @@ class Source:
         path: entries that go in front of ``sys.path``.
         module: the dotted name to import, for kind "module".
         file: the file that stands behind it: ``__file__`` of a script, ``__init__.py`` of a package.
+        left_out: of a directory, why some of its files could not be read; a sentence each.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Source:
     path: tuple[str, ...] = ()
     module: str = ""
     file: str = ""
+    left_out: tuple[str, ...] = ()
     digest: str = field(default="")
 
     def __post_init__(self) -> None:
@@ -73,7 +75,7 @@ class Source:
     def from_json(cls, data: dict[str, Any]) -> Source:
         """Returns the source written by ``to_json``."""
         units = tuple(Unit(**unit) for unit in data["units"])
-        return cls(**{**data, "units": units, "path": tuple(data["path"])})
+        return cls(**{**data, "units": units, "path": tuple(data["path"]), "left_out": tuple(data["left_out"])})
 
 
 def _digest(source: Source) -> str:

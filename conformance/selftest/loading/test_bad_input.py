@@ -68,6 +68,7 @@ BAD: dict[str, tuple[Make, str]] = {
     "an empty directory": (_folder("hw3"), "holds no Python files"),
     "a directory of other things": (_folder("hw3", "report.pdf", ".hidden.py", "tests/test_a.py"), "holds no Python"),
     "a directory called .py": (_folder("hw3.py"), "holds no Python files"),
+    "a directory of broken files": (_folder("hw3", "a.ipynb"), "nothing that can be read: a.ipynb is no notebook"),
     "Python in several subfolders": (_folder("all", "alice/hw3.py", "bob/hw3.py"), "subfolders alice, bob: name one"),
 }
 

@@ -38,6 +38,14 @@ def test_a_broken_statement_in_a_folder_costs_itself(script: Write, tmp_path: Pa
     assert submission_lines(caught.value.__traceback__) == [("a.py, line 5", "def g(): return 1 / 0")]
 
 
+def test_a_file_that_cannot_be_read_costs_itself(script: Write, tmp_path: Path) -> None:
+    script("n = 2", "hw/a.py")
+    script("no notebook at all", "hw/b.ipynb")
+    source = read_submission(str(tmp_path / "hw"))
+    assert read(tmp_path / "hw").namespace["n"] == 2
+    assert [why.split(":")[0] for why in source.left_out] == ["b.ipynb is no notebook"]
+
+
 def test_what_is_filled_in_beats_the_stub(script: Write, tmp_path: Path) -> None:
     stub = "class A:\n    def f(self):\n        '''Doc.'''\n        # TODO\n        raise NotImplementedError"
     script("class A:\n    def f(self): return 1", "hw/hw3.py")
