@@ -36,6 +36,8 @@ class Linear(nn.Module):
         if self.bias is None:
             return x @ self.weight.T
         # Rows times matrix plus bias in one operation: adding the bias would be another pass over y.
+        if x.ndim == 2:
+            return torch.addmm(self.bias, x, self.weight.T)
         rows = x.reshape(prod(x.shape[:-1]), x.shape[-1])
         return torch.addmm(self.bias, rows, self.weight.T).view(*x.shape[:-1], len(self.bias))
 
