@@ -52,17 +52,17 @@ class Silence:
 
 
 def plan(options: Options, present: list[str]) -> list[Task]:
-    """Returns the properties to run, with their variants, the slowest first so that no worker is left waiting."""
+    """Returns the properties to run, with their variants: how the work is done is asked last, of what gave answers."""
     wanted = [name for name in options.wanted() if name in present]
     devices = [device for device in options.devices if device != "cpu" and is_there(device)]
     tasks: list[Task] = []
     for prop in all_properties():
-        if prop.item not in wanted or (not options.rules and _only_rules(prop)):
+        if prop.item not in wanted or (not options.rules and prop.only_rules):
             continue
         variants = [v for v in prop.variants if "cpu" in options.devices or v.device == "meta"]
         variants += [Variant(v.dtype, device) for v in prop.variants for device in devices if v.device == "cpu"]
         tasks += [(prop, variant) for variant in variants]
-    return tasks
+    return sorted(tasks, key=lambda task: task[0].only_rules)
 
 
 def is_there(device: str) -> bool:
@@ -90,10 +90,6 @@ def by_item(tasks: list[Task]) -> list[list[int]]:
     return [places[item] for item in sorted(places, key=cost.__getitem__, reverse=True)]
 
 
-def _only_rules(prop: Property) -> bool:
-    return all(prop.requirement(name).level is Level.RULE for name in prop.requirements)
-
-
 @dataclass
 class Bench:
     """What a worker judges with: a session, and a clean process of the runner to load the faults in."""
@@ -105,6 +101,7 @@ class Bench:
     faults: dict[str, RunnerSession] = field(default_factory=dict)
     found: dict[str, int] = field(default_factory=dict)
     fitting: dict[str, list[Fault]] = field(default_factory=dict)
+    crashes: dict[str, set[str]] = field(default_factory=dict)
     stubs: dict[str, PropertyResult] = field(default_factory=dict)
 
     def run(self, prop: Property, variant: Variant) -> list[PropertyResult]:
@@ -128,6 +125,9 @@ class Bench:
                 target=options.profile == "thorough",
                 effort=effort,
             )
+            if run.refused is not None and not self.found.get(prop.item):
+                run.findings.append(run.refused)
+            self._leave_out_crashes(run)
             if self.base is not None and any(found.failure.malformed for found in run.findings):
                 mistakes = mistakes_of(prop.area, prop.item)
                 run.judge_error = unreadable(run, self._faults(prop.area), mistakes) or run.judge_error
@@ -147,6 +147,17 @@ class Bench:
             level = prop.level(requirement.name, variant)
             name = prop.id(variant)
             return [PropertyResult(name, prop.item, requirement.id, level, Status.JUDGE_ERROR, message=text)]
+
+    def _leave_out_crashes(self, run: Run) -> None:
+        """Takes out of a run on meta what crashes on the CPU too: that is no matter of devices."""
+        known = self.crashes.setdefault(run.prop.item, set())
+        if run.variant.device == "meta":
+            left = [found for found in run.findings if found.failure.got not in known]
+            if len(left) < len(run.findings):
+                run.unsupported = "it crashes there as it does on the CPU"
+            run.findings = left
+        else:
+            known.update(found.failure.got for found in run.findings if found.failure.status is Status.CRASH)
 
     def _diagnosed(self, run: Run) -> dict[str, str]:
         """Returns the suspects of a run; after an item's first diagnosis only those that fitted then are tried."""

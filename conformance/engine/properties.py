@@ -83,6 +83,11 @@ class Property:
         """Returns a requirement of the item by its last name."""
         return contract.requirements()[f"{self.area}.{self.item}.{name}"]
 
+    @property
+    def only_rules(self) -> bool:
+        """Whether it asks only how the work is done."""
+        return all(self.requirement(name).level is Level.RULE for name in self.requirements)
+
     def strategy(self, variant: Variant) -> SearchStrategy[Any]:
         """Returns the strategy of one variant's cases."""
         return self.cases(variant.dtype) if variant.dtype else self.cases()

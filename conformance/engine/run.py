@@ -38,13 +38,16 @@ ASIDE = 0.25
 # Cases that shrinking may try for each call that it may make: most are cases that it has tried before.
 TRIES_A_CALL = 4
 
+# What is expected of a call, whatever its answer.
+ANSWER = "an answer, without an exception"
+
 # Stands among the known requirements for "an exception was found already".
 CRASH = "(crash)"
 
 forget_local_constants()
 
 _STATUS = {"missing": Status.MISSING, "error": Status.CRASH, "died": Status.CRASH, "timeout": Status.TIMEOUT}
-# Errors on the meta device that say that the code looked at a value, which is legal wherever there is one.
+# Errors of torch on the meta device that say that the code looked at a value, which is legal wherever there is one.
 _VALUE_READ = (
     "meta tensors", "meta tensor", "data-dependent", "no data", "Meta backend", "'Meta'", "nonzero", "is_nonzero",
     "tensor to numpy", "Meta tensors",
@@ -94,7 +97,11 @@ class Found:
 
 @dataclass
 class Run:
-    """What running one property in one variant gave."""
+    """What running one property in one variant gave.
+
+    ``unsupported`` says why nothing could be seen where that is no failure; ``refused`` is the failure that it is after
+    all, in the property of a rule, where the item's other properties got answers.
+    """
 
     prop: Property
     variant: Variant
@@ -104,6 +111,7 @@ class Run:
     cases: list[Kept] = field(default_factory=list)
     reached: dict[str, Found] = field(default_factory=dict)
     unsupported: str | None = None
+    refused: Found | None = None
     judge_error: str | None = None
     seconds: float = 0.0
 
@@ -284,7 +292,7 @@ class _Search:
         try:
             self._rules(outcome, case)
             if outcome.trouble is not None:
-                self._trouble(outcome.trouble)
+                self._trouble(outcome.trouble, case)
             else:
                 check.share = 0.0
                 self.prop.test(case, outcome.seen, check)  # type: ignore[arg-type]
@@ -343,11 +351,11 @@ class _Search:
                 raise Mismatch(failure)
             self.result.reached.setdefault(rule.name, Found(failure, case))
 
-    def _trouble(self, trouble: Trouble) -> None:
+    def _trouble(self, trouble: Trouble, case: Any) -> None:
         """Raises for a call that gave no observation."""
         requirement = self.prop.requirements[0]
         if self.variant.device == "meta":
-            if trouble.kind == "error" and any(text in trouble.text for text in _VALUE_READ):
+            if trouble.kind == "error" and not trouble.raised and any(text in trouble.text for text in _VALUE_READ):
                 self.result.unsupported = f"it reads values, which the meta device does not have ({trouble.text})"
                 return
             if trouble.kind == "timeout":
@@ -360,12 +368,15 @@ class _Search:
             self.too_slow = True
             return
         expected = {"missing": "an implementation", "timeout": f"an answer within {self.prop.seconds:g} s"}
-        if all(self.prop.requirement(name).level is Level.RULE for name in self.prop.requirements):
+        if self.prop.only_rules:
             self.result.unsupported = trouble.text  # how the work is done cannot be seen where none is done
+            if trouble.kind in ("timeout", "died") or trouble.lines:
+                refused = Failure(requirement, _STATUS[trouble.kind], trouble.text, ANSWER, "", (), trouble.lines)
+                self.result.refused = self.result.refused or Found(refused, case)
             return
         if trouble.kind == "error" and CRASH in self.result.check.known:
             return
-        text = expected.get(trouble.kind, "an answer, without an exception")
+        text = expected.get(trouble.kind, ANSWER)
         status = _STATUS[trouble.kind]
         plain = trouble.lines or not trouble.trace or _CALLED_OTHERWISE.match(trouble.text)
         shown = trouble.text if plain else f"{trouble.text}\n{trouble.trace}"

@@ -52,12 +52,16 @@ class Breach:
 
 @dataclass(frozen=True)
 class Trouble:
-    """A call that gave no observation: "missing", "error", "died" or "timeout", and what is known of it."""
+    """A call that gave no observation: "missing", "error", "died" or "timeout", and what is known of it.
+
+    ``raised`` tells an exception that a ``raise`` of the submission started from one that came out of torch.
+    """
 
     kind: str
     text: str
     lines: tuple[SourceLine, ...] = ()
     trace: str = ""
+    raised: bool = False
 
 
 class NotObservedError(AttributeError):
@@ -308,7 +312,8 @@ def outcome_of(reply: Any, told: Iterable[Any] = ()) -> Outcome:
         if "error" in reply:
             error = reply["error"]
             text = f"{error['type']}: {error['text']}"
-            return Outcome(None, Trouble("error", text, _lines(error["lines"]), str(error["trace"])), breaches)
+            lines, raised = _lines(error["lines"]), error["raised"] is True
+            return Outcome(None, Trouble("error", text, lines, str(error["trace"]), raised), breaches)
         return Outcome(Observation(**reply["seen"]), None, breaches)
     except Exception:  # of whatever else somebody may have sent
         return Outcome(None, Trouble("died", "the process sent something that is no observation"), breaches)

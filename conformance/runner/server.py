@@ -255,12 +255,16 @@ def _short_statements(source: Source) -> frozenset[int]:
 
 def _is_stub(error: BaseException) -> bool:
     """Returns whether this is the exercise's own ``raise NotImplementedError``, not one of torch's."""
-    if type(error) is not NotImplementedError or error.__traceback__ is None:
+    return type(error) is NotImplementedError and _raised(error)
+
+
+def _raised(error: BaseException) -> bool:
+    """Returns whether a ``raise`` of the submission started an exception; torch raises its own in C++."""
+    if error.__traceback__ is None or error.__context__ is not None:
         return False
     last = error.__traceback__
     while last.tb_next is not None:
         last = last.tb_next
-    # torch raises its own in C++: then the submission's line calls something, and does not raise.
     raises = last.tb_frame.f_code.co_code[last.tb_lasti] == dis.opmap["RAISE_VARARGS"]
     return raises and bool(submission_lines(last))
 
@@ -275,7 +279,7 @@ def _error(error: BaseException) -> dict[str, Any]:
         "type": type(error).__name__,
         "text": text[:2000],
         "lines": lines,
-        "ours": not lines,
+        "raised": _raised(error),
         "trace": "".join(traceback.format_exception(error))[-4000:] if not lines else "",
     }
 

@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -87,3 +88,14 @@ def test_the_result_model_alone_does_not_load_rich_or_jinja() -> None:
     code += "print(sorted({'rich', 'jinja2', 'torch'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_reason_that_was_told_is_not_told_again() -> None:
+    result = half_done()
+    item = next(item for item in result.items.values() if item.status is Status.WRONG)
+    row = next(row for row in item.properties if row.status is Status.WRONG)
+    crashes = [replace(row, status=Status.CRASH, requirement=f"{place}", got="TypeError: no", entries=[], suspect=None)
+               for place in "abcd"]  # fmt: skip
+    text = terminal(replace(result, items={item.name: replace(item, properties=crashes)}))
+    assert text.count("TypeError: no") == 2
+    assert "for the same reason: c; d\n" in text

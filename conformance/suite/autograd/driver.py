@@ -149,4 +149,9 @@ def _part(part: Any, whole: Any) -> bool:
         return False
     if part.numel() == 0 or whole.numel() == 0:
         return part.numel() == whole.numel()
-    return bool(torch.isin(part.detach().cpu().double(), whole.detach().cpu().double()).all())
+    return bool(torch.isin(_entries(part), _entries(whole)).all())
+
+
+def _entries(tensor: torch.Tensor) -> torch.Tensor:
+    """Returns the numbers of a tensor in a row, as ``torch.isin`` wants them."""
+    return tensor.detach().cpu().double().flatten()
