@@ -28,7 +28,8 @@ class TrainCase(Case):
         lr: its learning rate.
         weight, bias: of the linear layer at the start.
         batches: x and y of each step.
-        stale: what every gradient holds before the first step; None where there is none.
+        stale: what every gradient holds before the first step; None where there is none, a text where it is no number.
+        groups: of parameters in the optimizer, at most.
         frozen: whether the optimizer is not given the bias.
         training: the mode before the first step.
         seed: of the dropout.
@@ -40,8 +41,9 @@ class TrainCase(Case):
     weight: TensorSpec
     bias: TensorSpec
     batches: tuple[Batch, ...]
-    stale: float | None
+    stale: float | str | None
     frozen: bool
+    groups: int
     training: bool
     seed: int
 
@@ -57,8 +59,11 @@ def steps(draw: st.DrawFn, dtype: str) -> TrainCase:
     batches = []
     for _ in range(2):
         x = a_tensor(draw, (*lead, features), dtype, among, ("contiguous", "transposed", "strided", "offset"))
-        batches.append((x, a_tensor(draw, (*lead, outputs), dtype, ("quarters", "ordinary", "integers"))))
+        batches.append((x, a_tensor(draw, (*lead, outputs), dtype, ("quarters", "ordinary", "integers", "huge"))))
     optimizer, lr = draw(st.sampled_from(OPTIMIZERS)), draw(st.sampled_from((0.1, 0.01)))
+    stale = draw(st.sampled_from((None, 1.0, -30.0, "nan", "inf")))
+    # Who resets what the optimizer holds and looks at the size of all gradients would meet what is stale elsewhere.
+    frozen = draw(st.booleans()) and not isinstance(stale, str)
     return TrainCase(
         model,
         optimizer,
@@ -66,8 +71,9 @@ def steps(draw: st.DrawFn, dtype: str) -> TrainCase:
         a_tensor(draw, (outputs, features), dtype, ("quarters", "ordinary"), ()),
         a_tensor(draw, (outputs,), dtype, ("quarters", "ordinary"), ()),
         tuple(batches),
-        draw(st.sampled_from((None, 1.0, -30.0))),
-        draw(st.booleans()),
+        stale,
+        frozen,
+        draw(st.sampled_from((1, 2))),
         draw(st.booleans()),
         draw(SEEDS),
     )

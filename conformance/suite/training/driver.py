@@ -55,7 +55,7 @@ def train(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     optimizer.register_step_post_hook(note)
     if case.stale is not None:
         for parameter in parameters.values():
-            parameter.grad = torch.full_like(parameter, case.stale)
+            parameter.grad = torch.full_like(parameter, float(case.stale))
     model.train(case.training)
     turns = []
     for x, y in case.batches:
@@ -70,9 +70,11 @@ def train(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 
 
 def _optimizer(case: SimpleNamespace, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    parts = [{"params": part} for part in (parameters[:1], parameters[1:]) if part]
+    given: Any = parts if case.groups > 1 else parameters
     if case.optimizer == "momentum":
-        return torch.optim.SGD(parameters, lr=case.lr, momentum=0.9)
-    found: torch.optim.Optimizer = getattr(torch.optim, case.optimizer)(parameters, lr=case.lr)
+        return torch.optim.SGD(given, lr=case.lr, momentum=0.9)
+    found: torch.optim.Optimizer = getattr(torch.optim, case.optimizer)(given, lr=case.lr)
     return found
 
 

@@ -104,6 +104,22 @@ clips = _wrong(
     "clips the gradients, which was not asked",
     step=lambda s, model, optimizer: (nn.utils.clip_grad_norm_(model.parameters(), 0.1), optimizer.step()),
 )
+resets_by_zero = _wrong(
+    "multiplies the gradients by zero, which leaves NaN and infinity where they were",
+    reset=lambda s, o: [p.grad.mul_(0) for g in o.param_groups for p in g["params"] if p.grad is not None],
+)
+resets_first_group = _wrong(
+    "resets the gradients of the optimizer's first group of parameters only",
+    reset=lambda s, o: [setattr(p, "grad", None) for p in o.param_groups[0]["params"]],
+)
+clips_far = _wrong(
+    "clips the gradients to 1000, which was not asked",
+    step=lambda s, model, optimizer: (nn.utils.clip_grad_norm_(model.parameters(), 1000.0), optimizer.step()),
+)
+clamps = _wrong(
+    "keeps the parameters within 100",
+    step=lambda s, model, optimizer: (optimizer.step(), [p.data.clamp_(-100, 100) for p in model.parameters()]),
+)
 
 
 @fault("train_step_mse", "steps before backward, along the gradients of the last batch")
