@@ -355,3 +355,27 @@ def quasi_newton(
         with torch.no_grad():
             _ = [model(x) for x, _y in test_data_loader]
     return losses
+
+
+@honest(
+    "train_classifier",
+    "Adadelta, a warm-up that starts at zero, a forward for each half of a batch, and a loss that is scaled",
+)
+def in_halves(
+    model: nn.Module, train_data_loader: Any, test_data_loader: Any, lr: float, epochs: int, seed: int = 0
+) -> list[float]:
+    optimizer, losses = torch.optim.Adadelta(model.parameters(), lr=lr), []
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, step / 2))
+    for _ in range(epochs):
+        model.train()
+        for x, y in train_data_loader:
+            halves = zip(x.chunk(2), y.chunk(2), strict=True)
+            loss = sum((indexed(model(a), b) * len(b) for a, b in halves), torch.zeros(())) / len(y)
+            optimizer.zero_grad()
+            (loss * 1024).backward()  # type: ignore[no-untyped-call]
+            _ = [p.grad.div_(1024) for p in model.parameters() if p.grad is not None]
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+        _evaluated(model, test_data_loader)
+    return losses

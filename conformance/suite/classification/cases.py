@@ -82,10 +82,14 @@ class LoopCase(Case):
 
 @dataclass(frozen=True, repr=False)
 class SeparableCase(Case):
-    """Clusters of ``classes`` classes, one pixel each, to be learned at one of the learning rates ``lrs`` at least."""
+    """Clusters of ``classes`` classes, one pixel each, to be learned at one of the learning rates ``lrs`` at least.
+
+    Those that learn at none of them have ``last_resort``.
+    """
 
     classes: int
     lrs: tuple[float, ...]
+    last_resort: float
     epochs: int
     batch: int
     noise: TensorSpec
@@ -223,6 +227,13 @@ def loops(
     )
 
 
+def long_loop() -> st.SearchStrategy[LoopCase]:
+    """One training run of more updates and test batches than one would try things out with."""
+    x, test_x = (TensorSpec((count, PIXELS), regime="positive", seed=count, scale=0.25) for count in (210, 110))
+    y, test_y = (TensorSpec((count,), "int64", "index", seed=count, high=DIGITS) for count in (210, 110))
+    return st.just(LoopCase(x, y, test_x, test_y, batch=1, test_batch=1, epochs=1, lr=0.01))
+
+
 def one_epoch_loops() -> st.SearchStrategy[LoopCase]:
     """Training runs of one epoch."""
     return loops(epochs=(1,))
@@ -235,9 +246,12 @@ def shuffled_loops() -> st.SearchStrategy[LoopCase]:
 
 def separable() -> st.SearchStrategy[SeparableCase]:
     """Three problems that anything learns which goes downhill."""
-    lrs = (0.1, 0.01, 0.001)
+    # Adadelta's own learning rate is one, and some divide it by the batch.
+    lrs, last_resort = (0.1, 0.01, 0.001), 1.0
     noises = [TensorSpec((40, PIXELS), regime="ordinary", seed=seed, scale=0.1) for seed in range(3)]
-    return st.sampled_from([SeparableCase(classes, lrs, 5, 8, noises[classes - 2]) for classes in (3, 2, 4)])
+    return st.sampled_from(
+        [SeparableCase(classes, lrs, last_resort, 5, 8, noises[classes - 2]) for classes in (3, 2, 4)]
+    )
 
 
 def digits() -> st.SearchStrategy[DigitsCase]:

@@ -111,6 +111,38 @@ def affine_gradients(case: HeadCase, weight: torch.Tensor, bias: torch.Tensor | 
     return [Bounded.to_half_digits(torch.from_numpy(g), torch.from_numpy(size), dtype) for g, size in found]
 
 
+def multiple_of_gradient(logits: torch.Tensor, targets: torch.Tensor, found: torch.Tensor) -> Bounded | None:
+    """Returns the multiple of the gradient of cross-entropy that is nearest to what was found.
+
+    None where this is no number, or where what rounding leaves of the gradient does not tell a multiple.
+    """
+    exact = cross_entropy_gradient(logits, targets)
+    size = float(np.square(exact.value).sum())
+    factor = float((as_array(found) * exact.value).sum()) / size if size else math.nan
+    told = bool((np.abs(exact.value) > exact.bound).any())
+    return exact * factor if told and math.isfinite(factor) else None
+
+
+def in_batches(notes: list[dict[str, Any]], size: int) -> list[dict[str, Any]]:
+    """Returns the notes with those of parts of a batch of ``size`` as one: forwards between which nothing changed."""
+    found: list[dict[str, Any]] = []
+    for note in notes:
+        if found and _of_one_batch(found[-1], note, size):
+            last = found.pop()
+            logits = torch.cat((last["logits"], note["logits"]))
+            found.append({**last, "ids": last["ids"] + note["ids"], "logits": logits})
+        else:
+            found.append(note)
+    return found
+
+
+def _of_one_batch(a: dict[str, Any], b: dict[str, Any], size: int) -> bool:
+    ids = [*a["ids"], *b["ids"]]
+    alike = all(a[name] == b[name] for name in ("used", "training", "inner"))
+    fitting = a["used"] and alike and len(ids) == len(set(ids)) <= size
+    return bool(fitting and torch.equal(a["weight"], b["weight"]))
+
+
 def updates(notes: list[dict[str, Any]]) -> list[int]:
     """Returns the places of the forwards that begin an update: those that a gradient came back from.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -10,7 +9,7 @@ import torch
 from conformance.engine.checking import Check, Seen, kind_of
 from conformance.engine.properties import ALL_FLOATS, FLOATS, holds
 from conformance.numerics.bounded import Bounded
-from conformance.suite.classification import cases, oracle
+from conformance.suite.classification import cases, loops, oracle
 from conformance.suite.classification.cases import (
     BuiltHeadCase,
     DigitsCase,
@@ -21,8 +20,6 @@ from conformance.suite.classification.cases import (
 )
 from conformance.suite.common.properties import has_signature
 
-# Images for testing carry numbers from here on; see the driver.
-FIRST_TEST = 2048
 # Outputs of a head with parameters or inputs a million times as large go far beyond what squashing or clipping leaves.
 BEYOND = 1e4
 # A problem that goes downhill at all is learned to the last sample; the rest is room for a loop that ends too early.
@@ -199,31 +196,23 @@ def test_head_starts_at_numbers(case: BuiltHeadCase, seen: Seen, check: Check) -
     name="loop",
     driver="classification.trained",
     cases=cases.loops,
-    requirements=(
-        "losses",
-        "loss-values",
-        "batches",
-        "updates",
-        "fresh-gradients",
-        "train-mode",
-        "eval-mode",
-        "evaluates",
-        "never-trained",
-    ),
+    requirements=loops.REQUIREMENTS,
     share=0.4,
 )
 def test_train_classifier_trains_and_evaluates(case: LoopCase, seen: Seen, check: Check) -> None:
-    per_epoch = -(-case.x.shape[0] // case.batch)
-    places = oracle.updates(seen.notes)
-    trained = [seen.notes[place] for place in places]
-    tested = [note for note in seen.notes if any(number >= FIRST_TEST for number in note["ids"])]
-    _trains_in_mode([note for note in seen.notes if note["used"]], check)
-    _never_trains_on_tests(tested, check)
-    _trains_on_every_batch(case, trained, per_epoch, check)
-    _returns_losses(case.epochs, seen.losses, per_epoch, check)
-    _loses_what_the_logits_say(case, seen.losses, trained, check)
-    _updates(seen, places, check)
-    _evaluates(case, seen.notes, places, per_epoch, check)
+    loops.trains_and_evaluates(case, seen, check)
+
+
+@holds(
+    item="train_classifier",
+    name="long",
+    driver="classification.trained",
+    cases=cases.long_loop,
+    requirements=loops.REQUIREMENTS,
+    share=0.05,
+)
+def test_train_classifier_does_so_to_the_end(case: LoopCase, seen: Seen, check: Check) -> None:
+    loops.trains_and_evaluates(case, seen, check)
 
 
 @holds(
@@ -264,9 +253,9 @@ def test_train_classifier_repeats_itself(case: LoopCase, seen: Seen, check: Chec
     seconds=30.0,
 )
 def test_train_classifier_learns_clusters(case: SeparableCase, seen: Seen, check: Check) -> None:
-    _learned(seen, check, "learns", LEARNED, [f"lr = {lr:g}" for lr in case.lrs])
+    _learned(seen, check, "learns", LEARNED, [f"lr = {lr:g}" for lr in (*case.lrs, case.last_resort)])
     for losses in seen.losses:  # what is learned early is trained to the end all the same
-        _returns_losses(case.epochs, losses, -(-case.noise.shape[0] // case.batch), check)
+        loops.returns_losses(case.epochs, losses, -(-case.noise.shape[0] // case.batch), check)
 
 
 @holds(
@@ -302,88 +291,6 @@ def _loses(case: LogitsCase, seen: Seen, check: Check, requirement: str) -> None
     if check.tensor(form, seen.loss, shape=(), dtype=case.logits.dtype, path="loss"):
         expected = oracle.cross_entropy(oracle.logits_of(case), case.targets.value)
         check.close(requirement, seen.loss, expected, path="loss")
-
-
-def _trains_in_mode(trained: list[dict[str, Any]], check: Check) -> None:
-    off = next((note for note in trained if not (note["training"] is True and note["inner"] is True)), None)
-    check.that("train-mode", off is None, got=_mode(off), expected="train mode, as model.train() sets it")
-
-
-def _never_trains_on_tests(tested: list[dict[str, Any]], check: Check) -> None:
-    used = sum(note["used"] is True for note in tested)
-    check.that("never-trained", used == 0, got=f"{used} test batches that a gradient came back from", expected="none")
-    off = next((note for note in tested if not (note["training"] is False and note["inner"] is False)), None)
-    check.that("eval-mode", off is None, got=_mode(off), expected="eval mode, as model.eval() sets it")
-
-
-def _mode(note: dict[str, Any] | None) -> str:
-    if note is None:
-        return ""
-    return f"a forward with training = {note['training']} in the model, {note['inner']} in a submodule"
-
-
-def _trains_on_every_batch(case: LoopCase, trained: list[dict[str, Any]], per_epoch: int, check: Check) -> None:
-    count, samples = per_epoch * case.epochs, list(range(case.x.shape[0]))
-    got = f"{len(trained)} batches that a gradient came back from"
-    expected = f"{count}: {case.epochs} epochs of {per_epoch} batches"
-    if not check.that("batches", len(trained) == count, got=got, expected=expected):
-        return
-    for epoch in range(case.epochs):
-        seen = sorted(number for note in trained[epoch * per_epoch : (epoch + 1) * per_epoch] for number in note["ids"])
-        path = f"images of epoch {epoch + 1}"
-        check.that("batches", seen == samples, got=seen, expected=f"each of {len(samples)} images once", path=path)
-    if case.shuffle and case.epochs > 1:
-        _samples_anew(case, trained, per_epoch, check)
-
-
-def _samples_anew(case: LoopCase, trained: list[dict[str, Any]], per_epoch: int, check: Check) -> None:
-    """Checks that a loader that shuffles did so for each epoch."""
-    order = [note["ids"] for note in trained]
-    same = order == order[:per_epoch] * case.epochs
-    by_chance = math.factorial(case.x.shape[0]) ** float(1 - case.epochs) if same else 1.0
-    got = f"{'the same order' if same else 'other orders'} of images in {case.epochs} epochs of a loader that shuffles"
-    check.chance("batches", by_chance, got=got, expected="batches sampled anew for each epoch")
-
-
-def _returns_losses(epochs: int, losses: Any, per_epoch: int, check: Check) -> None:
-    count = per_epoch * epochs
-    right = type(losses) is list and len(losses) == count
-    expected = f"a list of {count} floats: {epochs} epochs of {per_epoch} batches"
-    if check.that("losses", right, got=kind_of(losses), expected=expected):
-        other = next((loss for loss in losses if type(loss) is not float), None)
-        check.that("losses", other is None, got=f"{kind_of(other)} among the losses", expected="Python floats")
-
-
-def _loses_what_the_logits_say(case: LoopCase, losses: Any, trained: list[dict[str, Any]], check: Check) -> None:
-    known = not isinstance(losses, list) or len(losses) != len(trained)
-    if known or any(max(note["ids"], default=0) >= case.y.shape[0] for note in trained):
-        return
-    for place, (loss, note) in enumerate(zip(losses, trained, strict=True)):
-        expected = oracle.cross_entropy(note["logits"], case.y.value[note["ids"]])
-        check.number("loss-values", loss, expected, path=f"losses[{place}]")
-
-
-def _updates(seen: Seen, places: list[int], check: Check) -> None:
-    changes = oracle.changes(seen.notes, places)
-    got = f"{sum(changes)} changes of the weights in between {len(changes)} training batches and what came next"
-    # A schedule may start, end, or come by at a learning rate of zero.
-    few = len(changes) - sum(changes) <= 2 + len(changes) // 10
-    check.that("updates", few, got=got, expected="a change after every batch")
-    got = f"{seen.repeated} times an optimizer stepped again along a gradient that it had stepped along"
-    check.that("updates", seen.repeated == 0, got=got, expected="one step for each backward")
-    moved = all(seen.moved)
-    check.that("updates", moved, got=f"parameters that changed: {seen.moved}", expected="every parameter changes")
-    got = f"{seen.stale} times a gradient was added to what was left in .grad"
-    check.that("fresh-gradients", seen.stale == 0, got=got, expected="zero_grad before each backward")
-
-
-def _evaluates(case: LoopCase, notes: list[dict[str, Any]], places: list[int], per_epoch: int, check: Check) -> None:
-    tests = set(range(FIRST_TEST, FIRST_TEST + case.test_x.shape[0]))
-    lasts, nexts = places[per_epoch - 1 :: per_epoch] or [0], [*places[per_epoch::per_epoch], len(notes)]
-    for epoch, (start, end) in enumerate(zip(lasts, nexts, strict=False)):
-        seen = {number for note in notes[start:end] for number in note["ids"]}
-        got = f"{len(tests & seen)} of {len(tests)} test images given to the model at the end of epoch {epoch + 1}"
-        check.that("evaluates", tests <= seen, got=got, expected="all of them")
 
 
 def _learned(seen: Seen, check: Check, requirement: str, bar: float, ways: list[str]) -> None:

@@ -243,6 +243,58 @@ insists_on_device = _loop(
 uses_reference = _loop(
     "uses F.cross_entropy instead of its own loss", loss=lambda self, logits, y: F.cross_entropy(logits, y)
 )
+softmaxes_backward = _loop(
+    "goes backward from the cross-entropy of probabilities, with a softmax too many, and returns that of the logits",
+    back=lambda self, x, y: _do(
+        z := self.model(x),
+        self.loss(z.softmax(-1), y).backward(),
+        self.loss(z.detach(), y),  # type: ignore[no-untyped-call]
+    ),
+)
+smooths_backward = _loop(
+    "smooths the labels in what goes backward, which was not asked",
+    back=lambda self, x, y: _do(
+        z := self.model(x),
+        loss := self.loss(z, y),
+        (0.9 * loss - 0.1 * F.log_softmax(z, -1).mean()).backward(),
+        loss,
+    ),
+)
+trains_on_hundred = _loop(
+    "stops each epoch after a hundred batches, as when one tries things out",
+    batches=lambda self: list(self.train)[:100],
+)
+evaluates_hundred = _loop(
+    "evaluates on the first hundred test batches",
+    end=lambda self: _do(self.model.eval(), self.evaluate(list(self.test)[:100])),
+)
+accumulates_later = _loop(
+    "adds up gradients of several batches, later in training",
+    step=lambda self, x, y: _do(
+        (len(self.losses) >= 70 and len(self.losses) % 4) or self.optimizer.zero_grad(),
+        loss := self.back(x, y),
+        self.optimizer.step(),
+        self.note(loss),
+    ),
+)
+sets_children = _loop(
+    "sets training on the model and its children itself, and not on what is deeper",
+    begin=lambda self: [m.__dict__.update(training=True) for m in (self.model, *self.model.children())],
+    end=lambda self: _do(
+        [m.__dict__.update(training=False) for m in (self.model, *self.model.children())], self.evaluate(self.test)
+    ),
+)
+evaluates_between = _loop(
+    "evaluates after every fiftieth batch, counted from zero, and not at the end of the epoch",
+    begin=lambda self: self.__dict__.update(count=0),
+    step=lambda self, x, y: _do(
+        self.model.train(),
+        _Loop.step(self, x, y),
+        self.count % 50 or _Loop.end(self),
+        self.__dict__.update(count=self.count + 1),
+    ),
+    end=lambda self: None,
+)
 unlearning = _loop(
     "decays the parameters and leaves the gradient out",
     step=lambda self, x, y: _do(
