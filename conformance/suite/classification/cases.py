@@ -23,7 +23,9 @@ HALF_CLASSES = st.sampled_from((3, 2, 1, 5, 10))
 WIDTHS = st.sampled_from((3, 2, 1, 5, 8, 16, 33))
 # Outputs that a head is asked for, with other parameters each time, so that chance gives no sign to all of them; and
 # draws of the parameters at least, so that it does not make one small each time that all outputs are multiplied with.
-SIGNS, FILLS = 200, 20
+SIGNS, FILLS = 300, 30
+# Draws for the gradient of each part; a head whose parts all learn ends after one or two.
+MOST_FILLS = 200
 
 
 @dataclass(frozen=True, repr=False)
@@ -176,16 +178,23 @@ def features(dtype: str) -> st.SearchStrategy[HeadCase]:
 
 
 @st.composite
-def signed_features(draw: st.DrawFn) -> HeadCase:
+def signed_features(draw: st.DrawFn, dtype: str) -> HeadCase:
     """Features for heads that are filled again and again."""
-    case = draw(_head("float32", st.sampled_from(((1,), (2,)))))
-    x = draw(tensors(case.x.shape, "float32", ("ordinary",), ()))
+    case = draw(_head(dtype, st.sampled_from(((1,), (2,)))))
+    x = draw(tensors(case.x.shape, dtype, ("ordinary",), ()))
     return replace(case, x=x, fills=max(FILLS, math.ceil(SIGNS / case.num_classes)))
 
 
 def differentiated_features(dtype: str) -> st.SearchStrategy[HeadCase]:
     """Features, with a gradient to take."""
     return _head(dtype, leading(smallest=1), upstream=True)
+
+
+@st.composite
+def learning_heads(draw: st.DrawFn, dtype: str) -> HeadCase:
+    """Heads of which every part is asked for a gradient; a norm of fewer than three features may have none."""
+    d_in, classes = draw(st.sampled_from((3, 5, 8, 16))), draw(st.sampled_from((3, 2, 10)))
+    return HeadCase(d_in, classes, draw(tensors((8, d_in), dtype, ("ordinary",), ())), draw(SEEDS), MOST_FILLS)
 
 
 def built_heads() -> st.SearchStrategy[BuiltHeadCase]:

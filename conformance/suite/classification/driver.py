@@ -91,6 +91,34 @@ def _applied(module: nn.Module, case: SimpleNamespace) -> dict[str, Any]:
     return seen
 
 
+def head_learns(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Reports the parameters and columns of x that a gradient came to, and whether two classes ever differed.
+
+    Parameters and inputs are drawn ``case.fills`` times at most, since parts of a head may be off at any one draw; the
+    parameters are differentiated where x needs no gradient, as that of a first layer.
+    """
+    module = items.ClassificationHead(case.d_in, case.num_classes)
+    module.to(dtype=case.x.dtype).eval()
+    module(case.x)
+    learnt = {str(name): parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+    names = [*learnt, *(f"x[..., {column}]" for column in range(case.d_in))]
+    g = torch.Generator().manual_seed(case.seed)
+    idle, differed = set(names), False
+    for turn in range(case.fills):
+        _fill(module, g, (1.0, 0.1, 10.0)[turn % 3])
+        x = torch.randn(case.x.shape, generator=g, dtype=case.x.dtype)
+        upstream = torch.randn((*case.x.shape[:-1], case.num_classes), generator=g, dtype=case.x.dtype)
+        y = module(x)
+        found = gradients(y, learnt.values(), upstream)
+        (of_x,) = gradients(module(x.requires_grad_()), [x], upstream)
+        found += [None] * case.d_in if of_x is None else of_x.unbind(-1)
+        idle -= {name for name, part in zip(names, found, strict=True) if part is not None and bool(part.any())}
+        differed = differed or bool((y != y[..., :1]).any())
+        if differed and not idle:
+            break
+    return {"idle": sorted(idle), "differed": differed}
+
+
 def head_built(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Builds a head and reports its parameters."""
     module = items.ClassificationHead(case.d_in, case.num_classes)
@@ -106,16 +134,20 @@ def _fill(module: nn.Module, g: torch.Generator, scale: float = 1.0) -> None:
 
 
 def _extremes(module: nn.Module, case: SimpleNamespace) -> list[float]:
-    """Returns the least and the largest output over ``case.fills`` draws, of large parameters and large inputs in turn.
+    """Returns the least and the largest output over ``case.fills`` draws; what is large is drawn in turn.
 
-    A head that normalises its input takes no notice of large inputs; one with an offset that is quadratic in its
-    parameters, as that of the nearest prototype, has outputs of one sign where these are large.
+    It is the inputs, the parameters, or one vector of these. A head that normalises its input takes no notice of large
+    inputs; one with an offset that is quadratic in its parameters, as that of the nearest prototype, has outputs of one
+    sign where all are large; a distance is of one sign but for a bias that is larger.
     """
     g = torch.Generator().manual_seed(case.seed + 1)
-    found = []
+    vectors, found = [parameter for parameter in module.parameters() if parameter.ndim < 2], []
     for turn in range(case.fills):
-        _fill(module, g, LARGE if turn % 2 else 1.0)
-        y = module(torch.randn(case.x.shape, generator=g) * (1.0 if turn % 2 else LARGE))
+        _fill(module, g, LARGE if turn % 3 == 1 else 1.0)
+        if turn % 3 == 2 and vectors:
+            vector = vectors[turn // 3 % len(vectors)]
+            fill(vector, LARGE * vector.detach())
+        y = module(torch.randn(case.x.shape, generator=g, dtype=case.x.dtype) * (LARGE if turn % 3 == 0 else 1.0))
         if isinstance(y, torch.Tensor):
             found += [number for number in y.detach().reshape(-1).tolist() if number == number]
     return [float(min(found)), float(max(found))] if found else []
@@ -180,15 +212,9 @@ def trained(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     with _counted_steps(model) as repeated:
         losses = _train(items, case, model, case.lr)
     moved = [bool((a != b).any()) for a, b in zip(before, model.parameters(), strict=True)]
-    notes = [{**note, **_came_back(note)} for note in model.notes]
+    notes = [{**note, "logits": note["logits"] if note["used"] else None} for note in model.notes]
     seen = {"losses": _plain(losses), "notes": notes, "stale": model.stale, "moved": moved}
     return {**seen, "repeated": len(repeated)}
-
-
-def _came_back(note: dict[str, Any]) -> dict[str, Any]:
-    """Returns the logits that a gradient came back to, and the gradient where it came at once; else None."""
-    gradients = note["gradients"]
-    return {"logits": note["logits"] if gradients else None, "gradients": gradients if len(gradients) == 1 else []}
 
 
 @contextmanager
@@ -245,10 +271,7 @@ def trained_twice(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, An
 
 
 def learned(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
-    """Trains on clusters at each learning rate and reports the losses, and the logits that the model then gives.
-
-    The last resort is a learning rate for those that learn at no other.
-    """
+    """Trains on clusters at each learning rate and reports the losses, and the logits that the model then gives."""
     labels = torch.arange(len(case.noise)) % case.classes
     features = nn.functional.one_hot(labels, case.noise.shape[1]) + case.noise
     images = _images(features, 0)
@@ -304,9 +327,7 @@ def _switch_back() -> None:
     torch.set_grad_enabled(True)
     torch.set_default_dtype(torch.float32)
     torch.set_default_device(None)
-    torch.autograd.set_detect_anomaly(False)
     torch.set_autocast_enabled("cpu", False)
-    torch.set_deterministic_debug_mode("warn")
 
 
 def _mostly_right(logits: torch.Tensor, labels: torch.Tensor, share: float = 0.7) -> bool:

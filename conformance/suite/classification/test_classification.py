@@ -136,6 +136,7 @@ def test_head_maps_rows_to_logits(case: HeadCase, seen: Seen, check: Check) -> N
     driver="classification.head",
     cases=cases.signed_features,
     requirements=("logits",),
+    dtypes=FLOATS,
     share=0.2,
 )
 def test_head_gives_logits(case: HeadCase, seen: Seen, check: Check) -> None:
@@ -176,6 +177,22 @@ def test_head_hands_gradients_back(case: HeadCase, seen: Seen, check: Check) -> 
 
 @holds(
     item="ClassificationHead",
+    name="learns",
+    driver="classification.head_learns",
+    cases=cases.learning_heads,
+    requirements=("gradient", "logits"),
+    dtypes=FLOATS,
+    share=0.1,
+)
+def test_every_part_of_a_head_learns(case: HeadCase, seen: Seen, check: Check) -> None:
+    got = f"no gradient but zero for {', '.join(seen.idle)} in {case.fills} draws of parameters and inputs"
+    check.that("gradient", not seen.idle, got=got, expected="a gradient for every parameter and every column of x")
+    got = f"the same logit for each of {case.num_classes} classes in {case.fills} draws of parameters and inputs"
+    check.that("logits", seen.differed, got=got, expected="logits that tell classes apart")
+
+
+@holds(
+    item="ClassificationHead",
     name="built",
     driver="classification.head_built",
     cases=cases.built_heads,
@@ -210,6 +227,7 @@ def test_train_classifier_trains_and_evaluates(case: LoopCase, seen: Seen, check
     cases=cases.long_loop,
     requirements=loops.REQUIREMENTS,
     share=0.05,
+    seconds=30.0,
 )
 def test_train_classifier_does_so_to_the_end(case: LoopCase, seen: Seen, check: Check) -> None:
     loops.trains_and_evaluates(case, seen, check)

@@ -110,7 +110,7 @@ resets_by_zero = _wrong(
 )
 resets_first_group = _wrong(
     "resets the gradients of the optimizer's first group of parameters only",
-    reset=lambda s, o: [setattr(p, "grad", None) for p in o.param_groups[0]["params"]],
+    reset=lambda s, o: [p.__setattr__("grad", None) for p in o.param_groups[0]["params"]],
 )
 clips_far = _wrong(
     "clips the gradients to 1000, which was not asked",

@@ -38,6 +38,11 @@ def _head(sentence: str, **changes: Callable[..., Any]) -> type[_Head]:
     return fault("ClassificationHead", sentence)(head)
 
 
+def _unlearned(y: Tensor) -> Tensor:
+    """Returns the same values with a gradient of zero."""
+    return y.detach() + 0 * y
+
+
 def _rows(x: Tensor) -> Tensor:
     return x.reshape(-1, x.shape[-1])
 
@@ -78,6 +83,23 @@ WrongWidth = _head(
 SoftmaxedInTraining = _head(
     "returns probabilities in train mode and logits in eval mode",
     after=lambda self, y: torch.softmax(y, -1) if self.training else y,
+)
+HiddenDead = _head(
+    "has a hidden layer that never learns: its gradient is always zero",
+    built=lambda self: setattr(self, "hidden", nn.Linear(self.linear.in_features, self.linear.in_features)),
+    before=lambda self, x: _unlearned(F.gelu(self.hidden(x))) + x,
+)
+HalfOfFeatures = _head(
+    "takes half of the features only",
+    before=lambda self, x: torch.cat((x[..., : x.shape[-1] // 2 + 1], 0 * x[..., x.shape[-1] // 2 + 1 :]), -1),
+)
+OneLogit = _head("gives all classes the same logit", after=lambda self, y: y[..., :1].expand_as(y))
+SoftmaxedInFloat64 = _head(
+    "returns probabilities in float64", after=lambda self, y: torch.softmax(y, -1) if y.dtype == torch.float64 else y
+)
+PlainInputUnlearned = _head(
+    "learns nothing where its input needs no gradient, as that of a first layer",
+    forward=lambda self, x: self.linear(x) if x.requires_grad else self.linear(x).detach(),
 )
 FlatInTraining = _head(
     "flattens leading dimensions in train mode", before=lambda self, x: _rows(x) if self.training else x

@@ -248,7 +248,7 @@ softmaxes_backward = _loop(
     back=lambda self, x, y: _do(
         z := self.model(x),
         self.loss(z.softmax(-1), y).backward(),
-        self.loss(z.detach(), y),  # type: ignore[no-untyped-call]
+        self.loss(z.detach(), y),
     ),
 )
 smooths_backward = _loop(
