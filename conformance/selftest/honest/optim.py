@@ -209,6 +209,17 @@ def foreach_groups(
     return list(states)
 
 
+@honest("adamw_step_many_", "_foreach over all at once, which takes no empty list")
+@torch.no_grad()
+def foreach_all(
+    params: list[Tensor], grads: list[Tensor], states: list[Any], lr: float,
+    betas: Betas = BETAS, eps: float = 1e-8, weight_decay: float = 0.01,
+) -> list[Any]:  # fmt: skip
+    assert len(params) == len(grads) == len(states), "one gradient and one state for each parameter"
+    _foreach_step(params, grads, states, lr, betas, eps, weight_decay)
+    return states
+
+
 @honest("adamw_step_many_", "a loop that makes new states, by index, last parameter first")
 def backwards(
     params: list[Tensor], grads: list[Tensor], states: list[Any], lr: float, *hyper: Any, **named: Any

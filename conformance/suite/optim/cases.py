@@ -50,10 +50,14 @@ class TensorsCase(Case):
 
 @dataclass(frozen=True, repr=False)
 class InitCase(Case):
-    """A parameter to make a state for; ``poison`` is written over its entries, if any, before."""
+    """A parameter to make a state for; ``poison`` is written over its entries, if any, before.
+
+    ``held``: whether p.grad holds numbers.
+    """
 
     p: TensorSpec
     poison: float | None = None
+    held: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -193,6 +197,12 @@ def large_among_small() -> st.SearchStrategy[ManyCase]:
     return st.just(ManyCase(None, None, None, 0.1, slots))
 
 
+def a_dozen() -> st.SearchStrategy[ManyCase]:
+    """One step of as many parameters as a small network has, the same in each exam."""
+    slots = tuple(_in_one_piece((1 + place % 3, 2)) for place in range(12))
+    return st.just(ManyCase(None, None, None, 0.1, slots))
+
+
 @st.composite
 def telling_step(draw: st.DrawFn, dtype: str) -> StepCase:
     """Draws a step with the hyper-parameters that tell one part of the formula from the usual mistakes in it."""
@@ -230,8 +240,11 @@ def not_finite_step(draw: st.DrawFn, dtype: str = "float32") -> StepCase:
 
 @st.composite
 def many(draw: st.DrawFn, dtype: str = "float32", *, leaf: bool = False) -> ManyCase:
-    """Draws one step of up to five parameters, of one shape or of several, each with a count of its own."""
-    count, alike = draw(st.sampled_from([(n, alike) for n in (2, 3, 1, 4, 5, 0) for alike in (False, True)]))
+    """Draws one step of one to five parameters, of one shape or of several, each with a count of its own.
+
+    Never of none: nobody asks for that, torch's own AdamW refuses it, and so do the ``torch._foreach`` functions.
+    """
+    count, alike = draw(st.sampled_from([(n, alike) for n in (2, 3, 1, 4, 5) for alike in (False, True)]))
     slots: list[Slot] = []
     for _ in range(count):
         # Now and then a parameter of the other precision stands among them.
@@ -272,7 +285,8 @@ def states(draw: st.DrawFn) -> TensorsCase:
 def fresh(draw: st.DrawFn, dtype: str) -> InitCase:
     """Draws a parameter of any shape and layout, some of them holding what is not finite."""
     p = a_tensor(draw, draw(SHAPES), dtype, ("ordinary", "quarters", "zeros"), LAYOUTS, None)
-    return InitCase(p, draw(st.sampled_from((None, None, *NOT_FINITE))))
+    poison, held = draw(st.sampled_from([(None, True), (None, False), *((value, False) for value in NOT_FINITE)]))
+    return InitCase(p, poison, held)
 
 
 @st.composite

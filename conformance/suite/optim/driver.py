@@ -38,9 +38,12 @@ def init(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     p = case.p
     if case.poison is not None:
         p.detach().fill_(case.poison)
-    before = p.detach().clone()
+    if case.held:
+        p.grad = torch.full_like(p.detach(), STALE)
+    before, held = p.detach().clone(), p.grad
     found = items.init_adamw_state(p)
-    seen = {**_fields(found), "p": p, "before": before}
+    seen = {**_fields(found), "p": p, "before": before, "held": held, "held_kept": p.grad is held}
+    seen |= {"requires_grad": p.requires_grad, "is_leaf": p.is_leaf}
     seen = {name: _copied(value) for name, value in seen.items()}
     seen["refused"] = {}
     for name, other in (("m", "v"), ("v", "m")):

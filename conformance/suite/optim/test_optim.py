@@ -78,6 +78,9 @@ def test_a_fresh_state_is_zero_and_its_own(case: InitCase, seen: Seen, check: Ch
     zero = type(fields["t"]) is int and fields["t"] == 0
     check.that("counter", zero, got=kind_of(fields["t"]), expected="the int 0", path="t")
     check.bits("untouched", seen.p, seen.before, path="p after the call")
+    if p.requires_grad:
+        _stays_a_leaf("untouched", vars(seen), check)
+    _keeps_its_grad("another" if case.held else "nothing", p, seen.held, seen.held_kept, check)
     for name, error in seen.refused.items():
         check.that("own-memory", error is None, got=error, expected="1 added to each entry", path=f"{name}.add_(1)")
     _stays_its_own(seen.v_after_m, zeros, "v after 1 was added to m", check)
@@ -144,11 +147,13 @@ def test_adamw_follows_each_part_of_its_formula(case: StepCase, seen: Seen, chec
     name="leaf",
     driver="optim.step",
     cases=cases.leaf_step,
-    requirements=("leaf", "untouched"),
+    requirements=("leaf", "formula", "untouched"),
     share=0.4,
 )
 def test_adamw_steps_a_parameter_that_requires_grad(case: StepCase, seen: Seen, check: Check) -> None:
-    check.close("leaf", seen.view, oracle.step_of(case).p, path="p")
+    after = oracle.step_of(case).p
+    _takes_a_step("leaf", seen.view, after, case.p, check)
+    check.close("formula", seen.view, after, path="p")
     _stays_a_leaf("leaf", vars(seen), check)
     for name in ("m", "v"):
         attached = isinstance(seen.state.get(name), torch.Tensor) and bool(seen.state[name].requires_grad)
@@ -239,12 +244,19 @@ def test_each_of_many_takes_its_own_step(case: ManyCase, seen: Seen, check: Chec
     large=True,
 )
 def test_many_steps_every_entry_of_a_large_parameter(case: ManyCase, seen: Seen, check: Check) -> None:
-    count, got = len(case.slots), f"{len(seen.states)} states"
-    whole = check.that("states", len(seen.states) == count, got=got, expected=f"{count} states", path="what came back")
-    for place, (slot, after) in enumerate(zip(case.slots, oracle.steps_of(case), strict=True)):
-        check.close("formula", seen.params[place]["view"], after.p, path=f"params[{place}]")
-        if whole and _complete("states", seen.states[place], check):
-            _holds_moments("states", "states", seen.states[place], after, slot[0], check, f"states[{place}].")
+    _all_step(case, seen, check)
+
+
+@holds(
+    item="adamw_step_many_",
+    name="dozen",
+    driver="optim.many",
+    cases=cases.a_dozen,
+    requirements=("formula", "states"),
+    share=0.1,
+)
+def test_many_steps_a_dozen_parameters(case: ManyCase, seen: Seen, check: Check) -> None:
+    _all_step(case, seen, check)
 
 
 @holds(
@@ -252,15 +264,17 @@ def test_many_steps_every_entry_of_a_large_parameter(case: ManyCase, seen: Seen,
     name="leaves",
     driver="optim.many",
     cases=lambda: cases.many("float32", leaf=True),
-    requirements=("leaf", "untouched"),
+    requirements=("leaf", "formula", "untouched"),
     share=0.2,
 )
 def test_many_steps_parameters_that_require_grad(case: ManyCase, seen: Seen, check: Check) -> None:
     check.that("leaf", len(seen.params) == len(case.slots), got=len(seen.params), expected=f"{len(case.slots)}")
     for place, after in enumerate(oracle.steps_of(case)):
-        check.close("leaf", seen.params[place]["view"], after.p, path=f"params[{place}]")
+        p, view, name = case.slots[place][0], seen.params[place]["view"], f"params[{place}]"
+        _takes_a_step("leaf", view, after.p, p, check, name)
+        check.close("formula", view, after.p, path=name)
         _stays_a_leaf("leaf", seen.params[place], check)
-        p = case.slots[place][0]
+        check.bits("untouched", seen.grads[place], case.slots[place][1].value, path=f"grads[{place}] after the call")
         _keeps_its_grad(case.held, p, seen.held[place], seen.held_kept[place], check, f"params[{place}].grad")
 
 
@@ -308,6 +322,16 @@ def test_many_is_made_from_scratch(case: ManyCase, seen: Seen, check: Check) -> 
     """Whether the reference was reached is judged by the engine, on every call."""
 
 
+def _all_step(case: ManyCase, seen: Seen, check: Check) -> None:
+    """Checks that each of many parameters took its step, and that each of its states is updated."""
+    count, got = len(case.slots), f"{len(seen.states)} states"
+    whole = check.that("states", len(seen.states) == count, got=got, expected=f"{count} states", path="what came back")
+    for place, (slot, after) in enumerate(zip(case.slots, oracle.steps_of(case), strict=True)):
+        check.close("formula", seen.params[place]["view"], after.p, path=f"params[{place}]")
+        if whole and _complete("states", seen.states[place], check):
+            _holds_moments("states", "states", seen.states[place], after, slot[0], check, f"states[{place}].")
+
+
 def _complete(requirement: str, fields: dict[str, Any], check: Check) -> bool:
     """Checks that what came back has the fields of a state."""
     missing = [name for name in ("m", "v", "t") if name not in fields]
@@ -332,16 +356,24 @@ def _moves(
 ) -> None:
     """Checks that a parameter was changed where it lies, and to the right values."""
     view = seen["view"]
-    if view.device.type != "meta":
-        with np.errstate(invalid="ignore"):
-            moves = bool((np.abs(after.value - as_array(spec.value)) > after.bound).any())
-        stays = moves and same_bits(view, spec.value)
-        check.that(in_place, not stays, got="its memory holds what it held", expected="the step in place", path=name)
+    _takes_a_step(in_place, view, after, spec, check, name)
     check.close(formula, view, after, dtype=spec.dtype, path=name)
     check.bits(in_place, seen["p"], view, path=f"{name} itself, against a view made before the step")
     if seen["around"] is not None:
         gaps = torch.full(tuple(seen["around"].shape), GAP).to(view.dtype)
         check.bits(in_place, seen["around"], gaps, path=f"what lies around the entries of {name}")
+
+
+def _takes_a_step(
+    requirement: str, view: torch.Tensor, after: Bounded, spec: TensorSpec, check: Check, name: str = "p"
+) -> None:
+    """Checks that a parameter is not what it was, where its step is larger than its rounding."""
+    if view.device.type == "meta":
+        return
+    with np.errstate(invalid="ignore"):
+        moves = bool((np.abs(after.value - as_array(spec.value)) > after.bound).any())
+    stays = moves and same_bits(view, spec.value)
+    check.that(requirement, not stays, got="its memory holds what it held", expected="the step in place", path=name)
 
 
 def _stays_a_leaf(requirement: str, seen: dict[str, Any], check: Check) -> None:

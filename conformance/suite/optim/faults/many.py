@@ -111,6 +111,14 @@ def _one_buffer(params: list[Tensor], grads: list[Tensor], states: list[Any], hy
     return found
 
 
+def _zeroes(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    found = _all(params, grads, states, hyper)
+    for p in params:
+        if p.grad is not None:
+            p.grad.detach().mul_(0)
+    return found
+
+
 def _along_p_grad(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
     held = [grad if p.grad is None else p.grad for p, grad in zip(params, grads, strict=True)]
     return _all(params, held, states, hyper)
@@ -146,6 +154,11 @@ one_buffer = _wrong_many("works in a buffer of 131072 entries, and leaves what g
 by_shape = _wrong_many("finds the gradient of a parameter by its shape, which another may share", _by_shape)
 many_take_p_grad = _wrong_many(
     "steps along each p.grad, where there is one, instead of the gradients that are given", _along_p_grad
+)
+many_zero_grad = _wrong_many("zeroes each p.grad, which may be the gradient that was given", _zeroes)
+first_eight = _wrong_many(
+    "steps the first eight parameters and forgets the others",
+    lambda params, grads, states, hyper: [*_all(params[:8], grads[:8], states[:8], hyper), *states[8:]],
 )
 many_clear_grad = _wrong_many("clears each p.grad", _clears)
 clipped = _wrong_many("clips the gradients to a norm of one over all parameters", _clipped)

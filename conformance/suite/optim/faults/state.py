@@ -101,6 +101,18 @@ def zeroes_p(p: Tensor) -> AdamWState:
     return AdamWState(p.detach().mul_(0).clone(), torch.zeros_like(p), 0)
 
 
+@fault("init_adamw_state", "switches requires_grad off for p, which is no parameter to train from then on")
+def freezes_p(p: Tensor) -> AdamWState:
+    p.requires_grad_(False)
+    return AdamWState(torch.zeros_like(p), torch.zeros_like(p), 0)
+
+
+@fault("init_adamw_state", "clears p.grad, which the first step is to follow")
+def fresh_clears_grad(p: Tensor) -> AdamWState:
+    p.grad = None
+    return AdamWState(torch.zeros_like(p), torch.zeros_like(p), 0)
+
+
 @fault("init_adamw_state", "makes one number for each moment instead of a tensor like p")
 def scalars(p: Tensor) -> AdamWState:
     zero = torch.zeros((), dtype=p.dtype, device=p.device)

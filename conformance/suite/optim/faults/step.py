@@ -105,6 +105,18 @@ corrects_stored = _wrong(
     moments=lambda s, p, grad, state: _corrected(s, Step.moments(s, p, grad, state), state.t + 1),
     direction=lambda s, m, v, t, state: m / (v.sqrt() + s.eps),
 )
+debiased_stored = _wrong(
+    "keeps the moments corrected and averages them with the weight (1 - beta) / (1 - beta^t)",
+    moments=lambda s, p, grad, state: (
+        torch.lerp(state.m, grad, (1 - s.beta1) / (1 - s.beta1 ** (state.t + 1))),
+        torch.lerp(state.v, grad.square(), (1 - s.beta2) / (1 - s.beta2 ** (state.t + 1))),
+    ),
+    direction=lambda s, m, v, t, state: m / (v.sqrt() + s.eps),
+)
+float32_count = _wrong(
+    "raises beta to a step count that is a float32 tensor, so that 1 - beta^t is rounded to float32",
+    direction=lambda s, m, v, t, state: Step.direction(s, m, v, torch.tensor(float(t)), state),
+)
 counts_twice = _wrong(
     "corrects the bias with a t that is one too high",
     direction=lambda s, m, v, t, state: Step.direction(s, m, v, t + 1, state),
@@ -170,6 +182,11 @@ eps_scaled_and_decay_after = _wrong(
     denominator=lambda s, v, c: (v.sqrt() + s.eps) / c**0.5,
     move=lambda s, p, direction: p.sub_(s.lr * direction).mul_(1 - s.lr * s.weight_decay),
 )
+no_correction_and_decay_after = _wrong(
+    "leaves out the bias correction, and decays p after the step, both as AdamWs for transformers did on demand",
+    direction=lambda s, m, v, t, state: m / (v.sqrt() + s.eps),
+    move=lambda s, p, direction: p.sub_(s.lr * direction).mul_(1 - s.lr * s.weight_decay),
+)
 decay_without_rate = _wrong(
     "decays by weight_decay without the learning rate",
     move=lambda s, p, direction: p.sub_(s.lr * direction + s.weight_decay * p),
@@ -206,8 +223,20 @@ freezes = _wrong(
     "switches requires_grad off to change p, and leaves it so",
     take=lambda s, p, grad, state: s.all(p.requires_grad_(False), grad, state),
 )
+cautious = _wrong(
+    "leaves out the entries whose moment and gradient differ in sign, as a cautious AdamW does",
+    all=lambda s, p, grad, state: _cautious(s, p, grad, state),
+)
 clips = _wrong("clips the gradient to [-1, 1]", all=lambda s, p, grad, state: Step.all(s, p, grad.clamp(-1, 1), state))
 returns_nothing = _wrong("returns nothing", take=lambda s, p, grad, state: (Step.take(s, p, grad, state), None)[1])
+
+
+def _cautious(s: Step, p: Tensor, grad: Tensor, state: Any) -> Any:
+    state.m, state.v = s.moments(p, grad, state)
+    state.t += 1
+    agree = (state.m * grad > 0).to(p.dtype)
+    s.move(p, s.direction(state.m, state.v, state.t, state) * agree / agree.mean().clamp(min=1e-3))
+    return state
 
 
 def _in_memory(p: Tensor) -> Tensor:
