@@ -38,6 +38,16 @@ def by_entry(weight: torch.Tensor) -> tuple[int, int]:
     return (weight.shape[1] * receptive, weight.shape[0] * receptive)
 
 
+@honest("fan_in_fan_out", "the count of entries divided by one side, which may not be zero")
+def by_count(weight: torch.Tensor) -> tuple[int, int]:
+    return weight.numel() // weight.size(0), weight.numel() // weight.size(1)
+
+
+@honest("fan_in_fan_out", "the entries of the first row and of the first column counted")
+def by_first_row(weight: torch.Tensor) -> tuple[int, int]:
+    return weight[0].numel(), weight[:, 0].numel()
+
+
 @honest("xavier_uniform_", "rand stretched and copied, under no_grad, with the bound as a tensor")
 @torch.no_grad()
 def xavier_by_copy(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:

@@ -115,7 +115,7 @@ debiased_stored = _wrong(
 )
 float32_count = _wrong(
     "raises beta to a step count that is a float32 tensor, so that 1 - beta^t is rounded to float32",
-    direction=lambda s, m, v, t, state: Step.direction(s, m, v, torch.tensor(float(t)), state),
+    direction=lambda s, m, v, t, state: Step.direction(s, m, v, torch.tensor(float(t)), state),  # type: ignore[arg-type]
 )
 counts_twice = _wrong(
     "corrects the bias with a t that is one too high",
