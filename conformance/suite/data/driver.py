@@ -107,7 +107,9 @@ def padded_batch(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any
 def padded(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Pads sequences and reports the parts, whether in a PaddedBatch, and the tokens without a pad value."""
     seqs = list(case.seqs)
-    batch = items.pad_1d_sequences(seqs, pad_value=case.pad_value)
+    with _CopiesWithoutValues():
+        batch = items.pad_1d_sequences(seqs, pad_value=case.pad_value)
+        default = items.pad_1d_sequences(list(case.seqs))
     own = getattr(items, "PaddedBatch", None)
     return {
         "type": type(batch).__name__,
@@ -115,7 +117,7 @@ def padded(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         "tokens": getattr(batch, "tokens", None),
         "lengths": getattr(batch, "lengths", None),
         "mask": getattr(batch, "padding_mask", None),
-        "default": getattr(items.pad_1d_sequences(list(case.seqs)), "tokens", None),
+        "default": getattr(default, "tokens", None),
         "seqs": seqs,
     }
 
@@ -123,7 +125,8 @@ def padded(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 def padded_on_meta(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Pads sequences on the meta device and reports where the parts lie; nothing where values were read."""
     try:
-        batch = items.pad_1d_sequences([seq.to("meta") for seq in case.seqs])
+        with _CopiesWithoutValues():
+            batch = items.pad_1d_sequences([seq.to("meta") for seq in case.seqs])
     except (RuntimeError, NotImplementedError):
         return {"devices": []}
     parts = [getattr(batch, name, None) for name in ("lengths", "padding_mask")]
@@ -133,8 +136,10 @@ def padded_on_meta(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, A
 def collated(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Collates samples, with a pad value and without, and reports the dicts, and the samples afterwards."""
     samples = list(case.batch)
-    batch = items.collate_next_token_batch(samples, pad_value=case.pad_value)
-    return {"batch": _plain(batch), "default": _plain(items.collate_next_token_batch(samples)), "samples": samples}
+    with _CopiesWithoutValues():
+        batch = items.collate_next_token_batch(samples, pad_value=case.pad_value)
+        default = items.collate_next_token_batch(samples)
+    return {"batch": _plain(batch), "default": _plain(default), "samples": samples}
 
 
 def loader(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -274,6 +279,19 @@ class _TorchsDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.draws += torch.Tag.nondeterministic_seeded in func.tags
+        return func(*args, **(kwargs or {}))
+
+
+class _CopiesWithoutValues(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """A block in which a tensor of the meta device can be copied into one that has values, and changes none there.
+
+    On an accelerator such a copy goes through, and what it was made in may be moved there in the end or forgotten to
+    be; without values it is refused, in the words in which it is refused to read a value, which is no mistake.
+    """
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.copy_.default and args[1].is_meta and not args[0].is_meta:
+            return args[0]
         return func(*args, **(kwargs or {}))
 
 
