@@ -12,6 +12,8 @@ from conformance.suite.tensors import Case, TensorSpec
 INTEGERS = ("int64", "int64", "int32", "int16", "uint8", "int8")
 # Largest numbers, by dtype: beyond what float32 holds exactly where the dtype goes that far.
 HIGHEST = {"int64": 2**40, "int32": 2**30, "int16": 2**14, "uint8": 200, "int8": 100}
+# The last token of a vocabulary, and one that float32 does not hold.
+FAR_PADS = (50_256, 2**40 + 1)
 # Rows whose starts are counted; see the error rates in oracle.py.
 ROWS = 768
 
@@ -190,8 +192,9 @@ def batches(draw: st.DrawFn) -> BatchCase:
 @st.composite
 def _lengths(draw: st.DrawFn) -> list[int]:
     """Lengths of the sequences of a batch: any, in any order, at least one of them not zero."""
-    lengths = draw(st.lists(st.integers(0, 6), min_size=0, max_size=4))
-    longest = draw(st.one_of(st.integers(1, 7), st.integers(1, 7), st.sampled_from((33, 300))))
+    most = draw(st.sampled_from((4, 4, 4, 12)))
+    lengths = draw(st.lists(st.integers(0, 6), min_size=most - 4, max_size=most))
+    longest = draw(st.one_of(st.integers(1, 7), st.integers(1, 7), st.sampled_from((33, 1500))))
     lengths.insert(draw(st.integers(0, len(lengths))), longest)
     return lengths
 
@@ -201,7 +204,9 @@ def sequences_to_pad(draw: st.DrawFn) -> PadCase:
     """Sequences of different lengths, of one integer dtype, with a pad value that it can hold."""
     dtype = draw(st.sampled_from(INTEGERS))
     high = draw(st.sampled_from((3, HIGHEST[dtype])))
+    # Where rows may be padded before they are cast, none that their dtype does not hold.
     pads = (0, 1, 2, 99) if dtype == "uint8" else (0, 1, 2, 99, -1, -100)
+    pads += FAR_PADS if dtype == "int64" else ()
     seqs = tuple(draw(indices((length,), high, dtype)) for length in draw(_lengths()))
     return PadCase(seqs, draw(st.sampled_from(pads)))
 
@@ -221,7 +226,8 @@ def samples(draw: st.DrawFn) -> CollateCase:
     batch = tuple(
         (draw(indices((length,), high, dtype)), draw(indices((length,), high, dtype))) for length in draw(_lengths())
     )
-    return CollateCase(batch, draw(st.sampled_from((0, 1, 2, -1, -100))))
+    pads = (0, 1, 2, -1, -100, *(FAR_PADS if dtype == "int64" else ()))
+    return CollateCase(batch, draw(st.sampled_from(pads)))
 
 
 @st.composite
@@ -236,6 +242,11 @@ def loaders(draw: st.DrawFn) -> LoaderCase:
         workers=draw(st.sampled_from((None, 0, 1, 2, 3))),
         pairs=draw(st.booleans()),
     )
+
+
+def large_loader() -> st.SearchStrategy[LoaderCase]:
+    """A loader of some hundred samples in large batches, by many workers, the same in each exam."""
+    return st.just(LoaderCase(300, 128, False, None, False, 7, False))
 
 
 def shuffled_loaders() -> st.SearchStrategy[LoaderCase]:

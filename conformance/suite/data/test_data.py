@@ -315,6 +315,22 @@ def test_samples_are_padded_alike_and_masked(case: CollateCase, seen: Seen, chec
     share=0.5,
 )
 def test_the_loader_does_as_its_arguments_say(case: LoaderCase, seen: Seen, check: Check) -> None:
+    _as_asked(case, seen, check)
+
+
+@holds(
+    item="make_dataloader",
+    name="large",
+    driver="data.loader",
+    cases=cases.large_loader,
+    requirements=("batches", "form", "order", "drop-last", "collate", "workers"),
+    share=0.1,
+)
+def test_the_loader_does_so_on_a_larger_scale(case: LoaderCase, seen: Seen, check: Check) -> None:
+    _as_asked(case, seen, check)
+
+
+def _as_asked(case: LoaderCase, seen: Seen, check: Check) -> None:
     check.that("form", seen.loader is True, got=f"an object of type {seen.type}", expected="a DataLoader")
     workers = case.workers or 0
     check.that("workers", seen.workers == workers, got=seen.workers, expected=f"num_workers = {workers}")

@@ -141,3 +141,13 @@ def shuffles_in_windows(dataset: Any, batch_size: int, **options: Any) -> Loader
 @fault("make_dataloader", "stacks the samples where no collate_fn is given, which no pair of input and target allows")
 def stacks_by_default(dataset: Any, batch_size: int, collate_fn: Any = None, **options: Any) -> Loader:
     return _loader(dataset, batch_size, collate_fn=collate_fn or torch.stack, **options)
+
+
+@fault("make_dataloader", "makes batches of 64 and starts four workers at most, whatever it is asked for")
+def caps_its_arguments(dataset: Any, batch_size: int, num_workers: int = 0, **options: Any) -> Loader:
+    return _loader(dataset, min(batch_size, 64), num_workers=min(num_workers, 4), **options)
+
+
+@fault("make_dataloader", "takes the first 200 samples only, as for a quick look")
+def takes_a_part(dataset: Any, batch_size: int, **options: Any) -> Loader:
+    return _loader(Subset(dataset, range(min(200, len(dataset)))), batch_size, **options)

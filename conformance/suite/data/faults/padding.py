@@ -178,6 +178,23 @@ def pads_on_the_cpu(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedBatch
     return _padded([torch.zeros_like(seq, device="cpu") if seq.is_meta else seq.cpu() for seq in seqs], pad_value)
 
 
+@fault("pad_1d_sequences", "cuts the sequences to 512 tokens, which nobody asked for")
+def cuts_to_a_context(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedBatch:
+    return _padded([seq[:512] for seq in seqs], pad_value)
+
+
+@fault("pad_1d_sequences", "fills in the first eight sequences and leaves the other rows as padding")
+def fills_eight_rows(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedBatch:
+    right = _padded(seqs, pad_value)
+    right.tokens[8:] = pad_value
+    return right
+
+
+@fault("pad_1d_sequences", "caps pad_value at 1000")
+def caps_pad_value(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedBatch:
+    return _padded(seqs, min(pad_value, 1000))
+
+
 @fault("pad_1d_sequences", "copies the sequences into a tensor that it made on the CPU, and leaves it there")
 def copies_to_the_cpu(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedBatch:
     right = _padded(seqs, pad_value)
@@ -257,6 +274,11 @@ def collates_in_place(batch: list[Sample], pad_value: int = 0) -> Batch:
     for inputs, _ in batch:
         inputs.add_(1)
     return right
+
+
+@fault("collate_next_token_batch", "cuts the samples to 512 tokens, which nobody asked for")
+def collates_a_context(batch: list[Sample], pad_value: int = 0) -> Batch:
+    return _collated([(inputs[:512], targets[:512]) for inputs, targets in batch], pad_value)
 
 
 @fault("collate_next_token_batch", "copies the ids into tensors that it made on the CPU, and leaves them there")
