@@ -193,6 +193,22 @@ def early_where_empty(x: torch.Tensor) -> torch.Tensor:
     return torch.autograd.grad((x**2).sum(), x)[0]
 
 
+@honest("grad_with_backward", "a hook that takes the gradient and passes zeros on, so that x.grad stays clean")
+def by_a_hook(x: torch.Tensor) -> torch.Tensor:
+    found: list[torch.Tensor] = []
+    leaf = x.detach().clone().requires_grad_(True)
+    leaf.register_hook(lambda gradient: (found.append(gradient.clone()), gradient * 0)[1])  # type: ignore[func-returns-value]
+    torch.autograd.backward((leaf**2).sum())
+    return found[0]
+
+
+@honest("grad_with_autograd_grad", "in three pieces, of half the square, and doubled")
+def halves_in_pieces(x: torch.Tensor) -> torch.Tensor:
+    pieces = [piece.detach().requires_grad_(True) for piece in x.reshape(-1).tensor_split(3)]
+    found = [2 * torch.autograd.grad(piece.square().sum() / 2, piece)[0] for piece in pieces]
+    return torch.cat(found).view(x.shape)
+
+
 @honest("grad_with_backward", "returns early where there is nothing to differentiate")
 def backward_early_where_empty(x: torch.Tensor) -> torch.Tensor:
     return torch.zeros_like(x) if x.numel() == 0 else clears_in_place(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -23,12 +24,14 @@ class GradCase(Case):
         others: what it is called with afterwards.
         stale: for each input, what is in its ``.grad`` before the first call; None for nothing.
         leaf: whether the inputs are leaves, or results of an operation on leaves.
+        poison: what each ``.grad`` is filled with instead, where it holds anything; None for nothing.
     """
 
     inputs: tuple[TensorSpec, ...]
     others: tuple[TensorSpec, ...]
     stale: tuple[TensorSpec | None, ...]
     leaf: bool = True
+    poison: float | None = None
 
 
 @st.composite
@@ -54,9 +57,11 @@ def _inputs(
     inputs = tuple(draw(tensors(shape, dtype, kinds, requires_grad=asked[k])) for k in range(count))
     others = tuple(draw(tensors(shape, dtype, kinds, requires_grad=asked[k])) for k in range(count))
     stale: tuple[TensorSpec | None, ...] = (None,) * count
+    poison = None
     if leaf and draw(st.booleans()):
         stale = tuple(draw(tensors(inputs[k].shape, dtype, ("ordinary",), ())) for k in range(count))
-    return GradCase(inputs, others, stale, leaf)
+        poison = draw(st.sampled_from((None, None, math.nan, math.inf)))
+    return GradCase(inputs, others, stale, leaf, poison)
 
 
 def one_input(dtype: str) -> st.SearchStrategy[GradCase]:

@@ -26,17 +26,17 @@ def multiple(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 
 def autograd_grad_runs(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Calls grad_with_autograd_grad and reports how often autograd's engine ran for its inputs."""
-    return {"runs": _engine_runs(items.grad_with_autograd_grad, case.inputs)}
+    return {"runs": _engine_runs(items.grad_with_autograd_grad, case)}
 
 
 def backward_runs(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Calls grad_with_backward and reports how often autograd's engine ran for its inputs."""
-    return {"runs": _engine_runs(items.grad_with_backward, case.inputs)}
+    return {"runs": _engine_runs(items.grad_with_backward, case)}
 
 
 def multiple_runs(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Calls grad_wrt_multiple_inputs and reports how often autograd's engine ran for its inputs."""
-    return {"runs": _engine_runs(items.grad_wrt_multiple_inputs, case.inputs)}
+    return {"runs": _engine_runs(items.grad_wrt_multiple_inputs, case)}
 
 
 def _called(function: Callable[..., Any], case: SimpleNamespace) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def _called(function: Callable[..., Any], case: SimpleNamespace) -> dict[str, An
     inputs = [x if case.leaf else x.clone() for x in case.inputs]
     for x, stale in zip(inputs, case.stale, strict=True):
         if stale is not None:
-            x.grad = stale
+            x.grad = stale if case.poison is None else stale.fill_(case.poison)
     first = function(*inputs)
     seen: dict[str, Any] = {"first": _copied(first), "again": _copied(function(*inputs))}
     seen["other"] = _copied(function(*case.others))
@@ -88,16 +88,20 @@ class _Engine:
             pairs = [pair for pair in zip(wanted, results, strict=False) if isinstance(pair[1], torch.Tensor)]
             leaves += [_bare(value) for value, _ in pairs if isinstance(value, torch.Tensor)]
             gradients = [_bare(result) for _, result in pairs]
-        self.runs.append(_Run(passed, leaves, gradients))
+        self.runs.append(_Run(passed, leaves, gradients, [gradient.detach().clone() for gradient in gradients]))
         return results
 
 
 class _Run(NamedTuple):
-    """A run of the engine: the inputs it passed on its way, the tensors it ended at, and the gradients it gave."""
+    """A run of the engine: the inputs it passed on its way, the tensors it ended at, and the gradients it gave.
+
+    ``given``: the gradients as they were when it ended, which may be changed later.
+    """
 
     passed: list[bool]
     leaves: list[torch.Tensor]
     gradients: list[torch.Tensor]
+    given: list[torch.Tensor]
 
     def concerns(self, index: int, value: torch.Tensor, result: Any) -> bool:
         """Tells whether an input, or a copy or a part of it, was differentiated at, or the run gave the result."""
@@ -108,19 +112,41 @@ class _Run(NamedTuple):
         )
 
 
-def _engine_runs(function: Callable[..., Any], inputs: Sequence[torch.Tensor]) -> int:
-    """Calls the function and returns how many runs of the engine concern the input that fewest of them do."""
+def _engine_runs(function: Callable[..., Any], case: SimpleNamespace) -> int:
+    """Calls the function and returns how many runs of the engine concern the input that fewest of them do.
+
+    None counts where all gave the gradients that they give at other inputs: the result does not come from them.
+    """
+    values = [x.detach().clone() for x in case.inputs]
+    elsewhere = [x.detach().clone() for x in case.others]
+    returned, runs = _watched(function, case.inputs)
+    _, others = _watched(function, case.others)
+    if not torch.equal(values[0], elsewhere[0]) and _alike(_given(runs), _given(others)):
+        return 0
+    results = returned if isinstance(returned, (tuple, list)) else (returned,)
+    results = [*results, *[None] * len(values)]
+    return min(sum(run.concerns(k, value, results[k]) for run in runs) for k, value in enumerate(values))
+
+
+def _watched(function: Callable[..., Any], inputs: Sequence[torch.Tensor]) -> tuple[Any, list[_Run]]:
+    """Calls the function and returns what it returned, and the runs of the engine meanwhile."""
     variable: Any = torch.autograd.Variable
-    values = [x.detach().clone() for x in inputs]
     engine = _Engine(variable._execution_engine, inputs)
     variable._execution_engine = engine
     try:
-        returned = function(*inputs)
+        return function(*inputs), engine.runs
     finally:
         variable._execution_engine = engine.engine
-    results = returned if isinstance(returned, (tuple, list)) else (returned,)
-    results = [*results, *[None] * len(values)]
-    return min(sum(run.concerns(k, value, results[k]) for run in engine.runs) for k, value in enumerate(values))
+
+
+def _given(runs: list[_Run]) -> list[torch.Tensor]:
+    """Returns the gradients of all runs; zeros say nothing, as where a hook takes a gradient and passes none on."""
+    return [gradient for run in runs for gradient in run.given if gradient.any()]
+
+
+def _alike(some: list[torch.Tensor], others: list[torch.Tensor]) -> bool:
+    """Tells whether there are gradients, and the same ones in both."""
+    return bool(some) and len(some) == len(others) and all(map(torch.equal, some, others))
 
 
 def _nodes(roots: Sequence[Any]) -> set[Any]:

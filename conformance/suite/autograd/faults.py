@@ -49,6 +49,13 @@ def writes_the_answer_down(x: torch.Tensor) -> torch.Tensor:
     return 2 * x.detach()
 
 
+@fault("grad_with_autograd_grad", "differentiates something else, sum(x), and writes 2 x down")
+def differentiates_the_sum(x: torch.Tensor) -> torch.Tensor:
+    leaf = _leaf(x)
+    torch.autograd.grad(leaf.sum(), leaf)
+    return 2 * x.detach()
+
+
 @fault("grad_with_autograd_grad", "adds the gradient to x.grad as well")
 def adds_to_grad(x: torch.Tensor) -> torch.Tensor:
     gradient = _grad(x)
@@ -156,6 +163,21 @@ def knows_the_answer(x: torch.Tensor) -> torch.Tensor:
     return 2 * x.detach()
 
 
+@fault("grad_with_backward", "differentiates something else, sum(x), and writes 2 x down")
+def goes_back_from_the_sum(x: torch.Tensor) -> torch.Tensor:
+    torch.autograd.backward(_leaf(x).sum())
+    return 2 * x.detach()
+
+
+@fault("grad_with_backward", "clears x.grad by multiplying it by 0, which keeps what is not finite in it")
+def clears_by_a_product(x: torch.Tensor) -> torch.Tensor | None:
+    x = x.requires_grad_() if x.is_leaf else x.detach().requires_grad_()
+    if x.grad is not None:
+        x.grad.mul_(0)
+    torch.autograd.backward(x.square().sum())
+    return x.grad
+
+
 @fault("grad_with_backward", "reads x.grad of an x that is no leaf, where there is none")
 def reads_grad_of_no_leaf(x: torch.Tensor) -> torch.Tensor | None:
     if x.is_leaf:
@@ -235,6 +257,15 @@ def calls_backward_on_both(a: torch.Tensor, b: torch.Tensor) -> Pair:
 @fault("grad_wrt_multiple_inputs", "writes 2 a + b and a down instead of differentiating")
 def writes_both_down(a: torch.Tensor, b: torch.Tensor) -> Pair:
     return 2 * a.detach() + b.detach(), a.detach().clone()
+
+
+@fault("grad_wrt_multiple_inputs", "differentiates something else, sum(a + b), and writes 2 a + b and a down")
+def differentiates_their_sum(a: torch.Tensor, b: torch.Tensor) -> Pair:
+    x, y = _leaf(a), _leaf(b)
+    torch.autograd.grad((x + y).sum(), (x, y))
+    summed = [d for d in range(a.ndim) if b.ndim < a.ndim and d < a.ndim - b.ndim]
+    df_da, df_db = 2 * a.detach() + b.detach(), a.detach().clone()
+    return df_da, df_db.sum(summed) if summed else df_db
 
 
 @fault("grad_wrt_multiple_inputs", "differentiates sum(a^2 + b), without the product")

@@ -234,6 +234,8 @@ def _no_grad_added(requirement: str, case: GradCase, seen: Seen, check: Check, f
     may = "nothing, zeros, or what it held before" + ("" if fresh is None else ", or df/dx")
     for stale, grad in zip(case.stale, seen.grads, strict=True):
         before = None if stale is None else stale.value
+        if before is not None and case.poison is not None:
+            before = torch.full_like(before, case.poison)
         check.that(requirement, _harmless(grad, before, fresh), got=grad, expected=may, path=".grad after the calls")
 
 
