@@ -197,7 +197,12 @@ def early_where_empty(x: torch.Tensor) -> torch.Tensor:
 def by_a_hook(x: torch.Tensor) -> torch.Tensor:
     found: list[torch.Tensor] = []
     leaf = x.detach().clone().requires_grad_(True)
-    leaf.register_hook(lambda gradient: (found.append(gradient.clone()), gradient * 0)[1])  # type: ignore[func-returns-value]
+
+    def taken(gradient: torch.Tensor) -> torch.Tensor:
+        found.append(gradient.clone())
+        return gradient * 0
+
+    leaf.register_hook(taken)  # type: ignore[no-untyped-call]
     torch.autograd.backward((leaf**2).sum())
     return found[0]
 

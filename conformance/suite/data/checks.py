@@ -161,6 +161,26 @@ def even_starts(case: StartsCase, seen: Seen, check: Check) -> list[int] | None:
     return starts
 
 
+def even_shares(case: StartsCase, seen: Seen, shares: int, check: Check) -> None:
+    """Checks that the starts of many items are spread evenly over so many equal shares of the places."""
+    starts = starts_of("even", seen.crops, case, check)
+    if starts is None:
+        return
+    width = case.starts // shares
+    counts = [0] * shares
+    for start in starts:
+        counts[start // width] += 1
+    what = "starts" if width == 1 else f"starts, {width} at a time,"
+    got, expected = f"{what} came up {counts} times", f"each about {len(starts) / shares:.0f} times"
+    path = f"share {counts.index(max(counts))}"
+    check.chance("even", statistics.evenly_spread(counts), got=got, expected=expected, path=path)
+
+
+def same_crops(some: Any, others: Any) -> bool:
+    """Returns whether two stacks of crops hold the same."""
+    return on_cpu(some) and on_cpu(others) and torch.equal(some, others)
+
+
 def sequences_untouched(specs: list[TensorSpec], left: list[Any], check: Check) -> None:
     """Checks that sequences are what they were before the call, and in their order."""
     for k, (spec, sequence) in enumerate(zip(specs, left, strict=True)):

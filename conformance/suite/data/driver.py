@@ -76,12 +76,18 @@ def crop_starts(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]
 
 
 def crops_drawn(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
-    """Reports how many draws torch makes for a RandomCropSequenceDataset and one pass over it."""
-    with _TorchsDraws() as torchs:
-        dataset = _cropping(items, case, case.seed)
-        for i in range(len(case.tokens)):
-            dataset[i]
-    return {"draws": torchs.draws}
+    """Reports how many draws torch makes for a RandomCropSequenceDataset and one pass over it, and the crops.
+
+    It does so for two datasets of one seed; in the second, each draw is the one that comes after the one asked for.
+    """
+    seen: dict[str, Any] = {"draws": [], "crops": []}
+    for skips in (False, True):
+        with _TorchsDraws(skips) as torchs:
+            dataset = _cropping(items, case, case.seed)
+            crops = [dataset[i] for i in range(len(case.tokens))]
+        seen["draws"].append(torchs.draws)
+        seen["crops"].append(_stacked(crops))
+    return seen
 
 
 def crops_as_torch(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -271,14 +277,20 @@ class _WatchedRandom:
 
 
 class _TorchsDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """A block in which torch's operations that draw from a generator, any generator, are counted."""
+    """A block in which torch's operations that draw from a generator, any generator, are counted.
 
-    def __init__(self) -> None:
+    With ``skips``, each draws twice and gives what it drew the second time.
+    """
+
+    def __init__(self, skips: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.draws = 0
+        self.skips, self.draws = skips, 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.draws += torch.Tag.nondeterministic_seeded in func.tags
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            self.draws += 1
+            if self.skips:
+                func(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
 
 
@@ -288,6 +300,9 @@ class _CopiesWithoutValues(TorchDispatchMode):  # type: ignore[no-untyped-call]
     On an accelerator such a copy goes through, and what it was made in may be moved there in the end or forgotten to
     be; without values it is refused, in the words in which it is refused to read a value, which is no mistake.
     """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.ops.aten.copy_.default and args[1].is_meta and not args[0].is_meta:

@@ -200,7 +200,41 @@ def test_starts_do_not_come_from_python_s_random(case: StartsCase, seen: Seen, c
     share=0.2,
 )
 def test_seeded_starts_come_from_torch(case: StartsCase, seen: Seen, check: Check) -> None:
-    check.that("torch-generator", seen.draws > 0, got="no draw by torch", expected="starts drawn by a torch.Generator")
+    draws, draws_again = seen.draws
+    check.that("torch-generator", draws > 0, got="no draw by torch", expected="starts drawn by a torch.Generator")
+    # Without a draw the second time, the starts may be those that were drawn, and kept, the first time.
+    same = draws_again > 0 and checks.same_crops(*seen.crops)
+    p = oracle.agree(case.starts, len(case.tokens.value)) if same else 1.0
+    got, expected = "the same crops, whatever torch draws", "starts drawn by a torch.Generator"
+    check.chance("torch-generator", p, got=got, expected=expected, path="two datasets, torch's draws changed")
+
+
+@holds(
+    item="RandomCropSequenceDataset",
+    name="many-rows",
+    driver="data.crop_starts",
+    cases=cases.starts_of_many_rows,
+    requirements=("even",),
+    share=0.1,
+    seconds=30.0,
+    large=True,
+)
+def test_each_of_a_dozen_starts_is_as_likely_as_another(case: StartsCase, seen: Seen, check: Check) -> None:
+    checks.even_shares(case, seen, case.starts, check)
+
+
+@holds(
+    item="RandomCropSequenceDataset",
+    name="long-rows",
+    driver="data.crop_starts",
+    cases=cases.starts_in_long_rows,
+    requirements=("even",),
+    share=0.1,
+    seconds=30.0,
+    large=True,
+)
+def test_starts_are_even_in_long_sequences(case: StartsCase, seen: Seen, check: Check) -> None:
+    checks.even_shares(case, seen, cases.SHARES, check)
 
 
 @holds(

@@ -226,3 +226,26 @@ class DrawsOnce(_Crops):
 
     def start(self, idx: int) -> int:
         return self.starts[idx]
+
+
+@fault("RandomCropSequenceDataset", "draws from NumPy's generator, and something else from a torch.Generator")
+class DrawsFromBoth(DrawsFromNumPy):
+    def __init__(self, tokens: torch.Tensor, crop_len: int, seed: int | None = None) -> None:
+        super().__init__(tokens, crop_len, seed)
+        self.generator = None if seed is None else torch.Generator().manual_seed(seed)
+
+    def draw(self, high: int) -> int:
+        torch.rand(1, generator=self.generator)
+        return super().draw(high)
+
+
+@fault("RandomCropSequenceDataset", "takes a number below 16 modulo the count of starts, which favours the first ones")
+class TakesTheRest(_Crops):
+    def start(self, idx: int) -> int:
+        return self.draw(16) % self.count
+
+
+@fault("RandomCropSequenceDataset", "draws from the first hundred places of a long sequence only")
+class StaysNearTheFront(_Crops):
+    def start(self, idx: int) -> int:
+        return self.draw(min(self.count, 100))
