@@ -255,7 +255,7 @@ class NotFrozen:
     name: str = "batch"
 
 
-@honest("pad_1d_sequences", "a full tensor filled row by row, and the mask as well, moved to the device at the end")
+@honest("pad_1d_sequences", "a full tensor filled row by row, and the mask as well")
 def filled_row_by_row(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedBatch:
     longest = max(map(len, seqs))
     tokens = torch.full((len(seqs), longest), pad_value, dtype=torch.long)
@@ -265,7 +265,7 @@ def filled_row_by_row(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedBat
         tokens[i, : seq.numel()] = seq
         mask[i, : seq.numel()] = False
         lengths[i] = seq.numel()
-    return PaddedBatch(tokens=tokens.to(seqs[0].device), lengths=lengths, padding_mask=mask)
+    return PaddedBatch(tokens=tokens, lengths=lengths, padding_mask=mask)
 
 
 @honest("pad_1d_sequences", "pad_sequence, with lengths and mask made on the CPU")
@@ -342,8 +342,7 @@ def collated_at_once(batch: list[Sample], pad_value: int = 0) -> Batch:
 def collated_row_by_row(batch: list[Sample], pad_value: int = 0) -> Batch:
     lengths = torch.tensor([len(x) for x, _ in batch])
     shape = (len(batch), int(lengths.max()))
-    names, like = ("input_ids", "target_ids"), batch[0][0]
-    ids = {name: like.new_full(shape, pad_value, dtype=torch.long) for name in names}
+    ids = {name: torch.full(shape, pad_value, dtype=torch.long) for name in ("input_ids", "target_ids")}
     for i, (x, y) in enumerate(batch):
         assert x.shape == y.shape
         ids["input_ids"][i, : len(x)] = x

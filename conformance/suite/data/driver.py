@@ -113,9 +113,7 @@ def padded_batch(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any
 def padded(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Pads sequences and reports the parts, whether in a PaddedBatch, and the tokens without a pad value."""
     seqs = list(case.seqs)
-    with _CopiesWithoutValues():
-        batch = items.pad_1d_sequences(seqs, pad_value=case.pad_value)
-        default = items.pad_1d_sequences(list(case.seqs))
+    batch = items.pad_1d_sequences(seqs, pad_value=case.pad_value)
     own = getattr(items, "PaddedBatch", None)
     return {
         "type": type(batch).__name__,
@@ -123,7 +121,7 @@ def padded(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         "tokens": getattr(batch, "tokens", None),
         "lengths": getattr(batch, "lengths", None),
         "mask": getattr(batch, "padding_mask", None),
-        "default": getattr(default, "tokens", None),
+        "default": getattr(items.pad_1d_sequences(list(case.seqs)), "tokens", None),
         "seqs": seqs,
     }
 
@@ -131,8 +129,7 @@ def padded(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 def padded_on_meta(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Pads sequences on the meta device and reports where the parts lie; nothing where values were read."""
     try:
-        with _CopiesWithoutValues():
-            batch = items.pad_1d_sequences([seq.to("meta") for seq in case.seqs])
+        batch = items.pad_1d_sequences([seq.to("meta") for seq in case.seqs])
     except (RuntimeError, NotImplementedError):
         return {"devices": []}
     parts = [getattr(batch, name, None) for name in ("lengths", "padding_mask")]
@@ -142,10 +139,8 @@ def padded_on_meta(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, A
 def collated(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Collates samples, with a pad value and without, and reports the dicts, and the samples afterwards."""
     samples = list(case.batch)
-    with _CopiesWithoutValues():
-        batch = items.collate_next_token_batch(samples, pad_value=case.pad_value)
-        default = items.collate_next_token_batch(samples)
-    return {"batch": _plain(batch), "default": _plain(default), "samples": samples}
+    batch = items.collate_next_token_batch(samples, pad_value=case.pad_value)
+    return {"batch": _plain(batch), "default": _plain(items.collate_next_token_batch(samples)), "samples": samples}
 
 
 def loader(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -291,22 +286,6 @@ class _TorchsDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.draws += 1
             if self.skips:
                 func(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
-
-
-class _CopiesWithoutValues(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """A block in which a tensor of the meta device can be copied into one that has values, and changes none there.
-
-    On an accelerator such a copy goes through, and what it was made in may be moved there in the end or forgotten to
-    be; without values it is refused, in the words in which it is refused to read a value, which is no mistake.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is torch.ops.aten.copy_.default and args[1].is_meta and not args[0].is_meta:
-            return args[0]
         return func(*args, **(kwargs or {}))
 
 

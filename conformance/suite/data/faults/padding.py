@@ -195,15 +195,6 @@ def caps_pad_value(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedBatch:
     return _padded(seqs, min(pad_value, 1000))
 
 
-@fault("pad_1d_sequences", "copies the sequences into a tensor that it made on the CPU, and leaves it there")
-def copies_to_the_cpu(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedBatch:
-    right = _padded(seqs, pad_value)
-    tokens = torch.full(tuple(right.tokens.shape), pad_value, dtype=torch.long)
-    for row, seq in zip(tokens, seqs, strict=True):
-        row[: len(seq)] = seq
-    return PaddedBatch(tokens, right.lengths, right.padding_mask)
-
-
 def _collated(batch: list[Sample], pad_value: int = 0) -> Batch:
     """A right collate_next_token_batch."""
     inputs, targets = (_padded([sample[k] for sample in batch], pad_value) for k in range(2))
@@ -279,16 +270,6 @@ def collates_in_place(batch: list[Sample], pad_value: int = 0) -> Batch:
 @fault("collate_next_token_batch", "cuts the samples to 512 tokens, which nobody asked for")
 def collates_a_context(batch: list[Sample], pad_value: int = 0) -> Batch:
     return _collated([(inputs[:512], targets[:512]) for inputs, targets in batch], pad_value)
-
-
-@fault("collate_next_token_batch", "copies the ids into tensors that it made on the CPU, and leaves them there")
-def collates_on_the_cpu(batch: list[Sample], pad_value: int = 0) -> Batch:
-    right = _collated(batch, pad_value)
-    ids = {name: torch.full(tuple(right[name].shape), pad_value) for name in ("input_ids", "target_ids")}
-    for i, pair in enumerate(batch):
-        for column, values in zip(ids.values(), pair, strict=True):
-            column[i, : len(values)] = values
-    return {**right, **ids}
 
 
 @fault("collate_next_token_batch", "pads with -100 where no pad value is given")
