@@ -48,9 +48,12 @@ def parameters_of(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
 def scale_and_shift(module: nn.Module, width: int) -> tuple[nn.Parameter | None, nn.Parameter | None]:
     """Returns the scale and the shift of a norm over ``width`` features; None for one that is not there.
 
-    The scale starts at one and the shift at zero; where the start does not tell, the order does, as in torch.
+    The scale starts at one and the shift at zero; where the start does not tell, the order does, as in torch. One
+    parameter alone is the scale.
     """
     found = of_size(module, width)
+    if len(found) == 1:
+        return found[0], None
     ones = [p for p in found if _all(p, 1.0)]
     zeros = [p for p in found if _all(p, 0.0)]
     scale = ones[0] if ones else next((p for p in found if not any(p is z for z in zeros)), None)
@@ -63,7 +66,8 @@ def scale_and_shift(module: nn.Module, width: int) -> tuple[nn.Parameter | None,
 def gradients(output: Any, wrt: Iterable[torch.Tensor | None], upstream: torch.Tensor) -> list[torch.Tensor | None]:
     """Returns the gradients of ``sum(output * upstream)``; None for what the output does not depend on.
 
-    Of an output without entries all gradients are zero, whatever it is connected to.
+    ``upstream`` reaches the output as it lies in memory. Of an output without entries all gradients are zero, whatever
+    it is connected to.
     """
     wrt = list(wrt)
     inputs = [tensor for tensor in wrt if tensor is not None]
@@ -71,9 +75,20 @@ def gradients(output: Any, wrt: Iterable[torch.Tensor | None], upstream: torch.T
         return [torch.zeros_like(tensor) if tensor is not None else None for tensor in wrt]
     if not isinstance(output, torch.Tensor) or not output.requires_grad or output.shape != upstream.shape:
         return [None for _ in wrt]
-    total = (output * upstream.to(output.dtype)).sum()
-    found = iter(torch.autograd.grad(total, inputs, allow_unused=True))
+    found = iter(torch.autograd.grad(output, inputs, upstream.to(output), allow_unused=True))
     return [next(found) if tensor is not None else None for tensor in wrt]
+
+
+def plain_gradients(
+    module: nn.Module,
+    x: torch.Tensor,
+    wrt: Iterable[torch.Tensor | None],
+    upstream: torch.Tensor,
+    *args: Any,
+    **named: Any,
+) -> list[torch.Tensor | None]:
+    """Returns the gradients of parameters where x needs none, as of a network's first layer; empty where x does."""
+    return [] if x.requires_grad else gradients(module(x, *args, **named), wrt, upstream)
 
 
 def _all(parameter: torch.Tensor, number: float) -> bool:

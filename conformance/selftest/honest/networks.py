@@ -330,3 +330,52 @@ class NormsAfterTheFirst(nn.Module):
         for norm, linear in zip(self.norms, self.others, strict=True):
             x = linear(F.gelu(norm(x)))
         return x
+
+
+@honest("FeedForward", "lazy parts, which take their sizes from their first input")
+class Lazy(nn.Module):
+    def __init__(self, d_model: int, d_ff: int | None = None) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.LazyLinear(d_ff or 4 * d_model), nn.GELU(), nn.LazyLinear(d_model))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.net(x)
+        return y
+
+
+@honest("MLP", "lazy parts, which take their sizes from their first input")
+class LazyStack(nn.Module):
+    def __init__(self, in_dim: int, hidden_dim: int, out_dim: int, depth: int, use_layernorm: bool = False) -> None:
+        super().__init__()
+        parts: list[nn.Module] = []
+        for _ in range(depth - 1):
+            parts += [nn.LazyLinear(hidden_dim), nn.GELU(), *([nn.LayerNorm(hidden_dim)] if use_layernorm else [])]
+        self.net = nn.Sequential(*parts, nn.LazyLinear(out_dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.net(x)
+        return y
+
+
+@honest("FeedForward", "tokens as columns, and biases that are columns too")
+class Columns(nn.Module):
+    def __init__(self, d_model: int, d_ff: int | None = None) -> None:
+        super().__init__()
+        wide = d_ff or 4 * d_model
+        self.w1, self.b1 = nn.Parameter(torch.randn(wide, d_model)), nn.Parameter(torch.zeros(wide, 1))
+        self.w2, self.b2 = nn.Parameter(torch.randn(d_model, wide)), nn.Parameter(torch.zeros(d_model, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.w2 @ F.gelu(self.w1 @ x.unsqueeze(-1) + self.b1) + self.b2).squeeze(-1)
+
+
+@honest("FeedForward", "two convolutions over one place, as in the paper's other description")
+class Convolved(nn.Module):
+    def __init__(self, d_model: int, d_ff: int | None = None) -> None:
+        super().__init__()
+        wide = d_ff or 4 * d_model
+        self.up, self.down = nn.Conv1d(d_model, wide, 1), nn.Conv1d(wide, d_model, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        columns = x.reshape(-1, x.shape[-1], 1)
+        return self.down(F.gelu(self.up(columns))).reshape(x.shape) if x.numel() else x

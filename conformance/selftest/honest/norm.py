@@ -8,6 +8,33 @@ from torch import nn
 from conformance.faults import honest
 
 
+@honest("LayerNorm", "eps kept as a tensor, which is float32 whatever the dtype of the data")
+class EpsAsTensor(nn.Module):
+    def __init__(self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True) -> None:
+        super().__init__()
+        self.eps = torch.tensor(eps)
+        self.weight = nn.Parameter(torch.ones(normalized_shape))
+        self.bias = nn.Parameter(torch.zeros(normalized_shape))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        centred = x - x.mean(-1, keepdim=True)
+        var = (centred**2).mean(-1, keepdim=True)
+        return centred / torch.sqrt(var + self.eps) * self.weight + self.bias
+
+
+@honest("RMSNorm", "eps in a buffer, which follows the module's dtype and has lost its digits in float32 before")
+class EpsInBuffer(nn.Module):
+    eps: torch.Tensor
+
+    def __init__(self, normalized_shape: int, eps: float = 1e-8) -> None:
+        super().__init__()
+        self.register_buffer("eps", torch.tensor(eps))
+        self.weight = nn.Parameter(torch.ones(normalized_shape))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.weight * (x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + self.eps))
+
+
 @honest("LayerNorm", "torch.var_mean and rsqrt, parameters under other names")
 class Rsqrt(nn.Module):
     def __init__(self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True) -> None:

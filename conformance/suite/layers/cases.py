@@ -98,7 +98,7 @@ def linears(draw: st.DrawFn, dtype: str, bias: bool = True, upstream: bool = Fal
     # A gradient is asked at zero too, where many biases start.
     offsets = ("ordinary", "zeros", "quarters") if upstream else ("ordinary", "quarters", "large")
     offset = draw(tensors((outer,), dtype, offsets, ())) if bias else None
-    above = draw(tensors((*x.shape[:-1], outer), dtype, ("ordinary", "quarters"), ())) if upstream else None
+    above = draw(tensors((*x.shape[:-1], outer), dtype, ("ordinary", "quarters"))) if upstream else None
     return LinearCase(x, weight, offset, above, draw(st.booleans()))
 
 
@@ -136,7 +136,7 @@ def lookups(draw: st.DrawFn, dtype: str, upstream: bool = False, ids: str = "int
     shape = draw(leading(most=4))
     shape = shape if math.prod(shape) <= most else shape[-1:]
     idx = draw(indices(shape, rows, ids))
-    above = draw(tensors((*idx.shape, width), dtype, ("ordinary", "quarters"), ())) if upstream else None
+    above = draw(tensors((*idx.shape, width), dtype, ("ordinary", "quarters"))) if upstream else None
     return EmbeddingCase(table, idx, above, draw(st.booleans()))
 
 
@@ -167,7 +167,7 @@ def dropouts(
     """Dropouts of inputs of every shape, kind and layout."""
     shape = (*draw(leading(most=3)), *draw(st.one_of(st.just(()), st.tuples(NARROW), st.tuples(WIDE))))
     x = draw(tensors(shape, dtype, among, requires_grad=None))
-    above = draw(tensors(x.shape, dtype, ("ordinary",), ())) if upstream else None
+    above = draw(tensors(x.shape, dtype, ("ordinary",))) if upstream else None
     return DropoutCase(draw(st.sampled_from(rates)), x, draw(SEEDS), draw(st.booleans()), 1, above)
 
 

@@ -10,7 +10,15 @@ import torch
 from torch import nn
 
 from conformance.runner.guard import Family, reference_bases
-from conformance.runner.roles import as_used, call_with_others, fill, gradients, observed, parameters_of
+from conformance.runner.roles import (
+    as_used,
+    call_with_others,
+    fill,
+    gradients,
+    observed,
+    parameters_of,
+    plain_gradients,
+)
 
 
 def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -20,13 +28,12 @@ def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     module = items.Linear(inner, outer, **options)
     module.to(device=case.device, dtype=case.x.dtype)
     module.train(case.training)
+    # Half the time as what was loaded from a file: before the first call.
+    weight, bias = _filled(module, case) if case.training else (None, None)
     with as_used(case):
         call_with_others(module, case.x)
-    weight = _weight_of(module, (outer, inner))
-    bias = next((p for p in module.parameters() if p is not weight and p.numel() == outer), None)
-    _set(weight, case.weight)
-    if case.bias is not None:
-        _set(bias, case.bias)
+    if weight is None:
+        weight, bias = _filled(module, case)
     with as_used(case):
         seen = {**observed(module, case.x), "x": case.x}
     seen["bases"] = reference_bases(type(module), Family.LINEAR)
@@ -35,6 +42,8 @@ def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         y = module(x)
         call_with_others(module, x)  # what is kept for the backward pass belongs to its own call
         seen["gradients"] = gradients(y, [x, weight, bias], case.upstream)
+        seen["plain"] = plain_gradients(module, case.x, [weight, bias], case.upstream)
+        seen["upstream"] = case.upstream
         seen["second"] = _second_order(module, x)
     return seen
 
@@ -45,13 +54,12 @@ def embedding(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     module = items.Embedding(rows, width)
     module.to(device=case.device, dtype=case.table.dtype)
     module.train(case.training)
+    # Half the time as what was loaded from a file: before the first call.
+    table = _filled_table(module, case) if case.training else None
     with as_used(case):
         call_with_others(module, case.idx)
-    table = _of_shape(module, (rows, width))
-    if table is None:  # in another layout
-        alone = [parameter for parameter in module.parameters() if parameter.numel() == rows * width]
-        table = alone[0] if len(alone) == 1 else None
-    _set(table, case.table)
+    if table is None:
+        table = _filled_table(module, case)
     with as_used(case):
         seen = {**observed(module, case.idx), "idx": case.idx}
     seen["table"] = _as_asked(table, (rows, width))
@@ -61,6 +69,7 @@ def embedding(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         call_with_others(module, case.idx)
         (gradient,) = gradients(y, [table], case.upstream)
         seen["gradient"] = _as_asked(gradient, (rows, width))
+        seen["upstream"] = case.upstream
     return seen
 
 
@@ -104,6 +113,7 @@ def dropout(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         seen["kept"] = holder(x)
         call_with_others(holder, x)
         (seen["gradient"],) = gradients(seen["kept"], [x], case.upstream)
+        seen["upstream"] = case.upstream
     return seen
 
 
@@ -129,6 +139,28 @@ def dropout_edge(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any
         return {"error": None, "output": module(case.x if hasattr(case, "x") else torch.ones(3))}
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}", "output": None}
+
+
+def _filled(module: nn.Module, case: SimpleNamespace) -> tuple[nn.Parameter | None, nn.Parameter | None]:
+    """Gives weight and bias the values of the case and returns them; None for one that is not there."""
+    outer, inner = case.weight.shape
+    weight = _weight_of(module, (outer, inner))
+    bias = next((p for p in module.parameters() if p is not weight and p.numel() == outer), None)
+    _set(weight, case.weight)
+    if case.bias is not None:
+        _set(bias, case.bias)
+    return weight, bias
+
+
+def _filled_table(module: nn.Module, case: SimpleNamespace) -> nn.Parameter | None:
+    """Gives the table the values of the case and returns it; None if there is none."""
+    rows, width = case.table.shape
+    table = _of_shape(module, (rows, width))
+    if table is None:  # in another layout
+        alone = [parameter for parameter in module.parameters() if parameter.numel() == rows * width]
+        table = alone[0] if len(alone) == 1 else None
+    _set(table, case.table)
+    return table
 
 
 def _weight_of(module: nn.Module, shape: tuple[int, int]) -> nn.Parameter | None:

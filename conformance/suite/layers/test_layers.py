@@ -8,6 +8,7 @@ import torch
 
 from conformance.engine.checking import Check, Seen, kind_of
 from conformance.engine.properties import ALL_FLOATS, FLOATS, holds
+from conformance.suite.common.gradients import are_handed_back, is_handed_back, is_untouched
 from conformance.suite.common.properties import has_signature
 from conformance.suite.layers import cases, oracle
 from conformance.suite.layers.cases import DropoutCase, EmbeddingCase, LinearCase, RateCase, RefusedCase, SizeCase
@@ -57,11 +58,9 @@ def test_linear_adds_nothing_without_a_bias(case: LinearCase, seen: Seen, check:
     share=0.3,
 )
 def test_linear_hands_gradients_back(case: LinearCase, seen: Seen, check: Check) -> None:
-    names = ("gradient of x", "gradient of the weight", "gradient of the bias")
-    for name, got, expected in zip(names, seen.gradients, oracle.linear_gradients(case), strict=True):
-        if expected is not None:
-            flat = got.reshape(expected.shape) if _fits(got, expected.shape) else got
-            check.close("gradient", flat, expected, dtype=case.x.dtype, path=name)
+    assert case.upstream is not None
+    names = ("x", "the weight", "the bias")
+    are_handed_back(check, seen, case.upstream, names, oracle.linear_gradients(case), case.x.dtype)
     twice = isinstance(seen.second, torch.Tensor)
     check.that("second-order", twice, got=seen.second, expected="a gradient that can be differentiated again")
 
@@ -125,8 +124,9 @@ def test_embedding_looks_rows_up(case: EmbeddingCase, seen: Seen, check: Check) 
     share=0.3,
 )
 def test_embedding_learns_the_rows_that_were_looked_up(case: EmbeddingCase, seen: Seen, check: Check) -> None:
-    expected = oracle.embedding_gradient(case)
-    check.close("gradient", seen.gradient, expected, dtype=case.table.dtype, path="gradient of the table")
+    assert case.upstream is not None
+    is_handed_back(check, [seen.gradient], ["the table"], [oracle.embedding_gradient(case)], case.table.dtype)
+    is_untouched(check, seen, case.upstream)
 
 
 @holds(
@@ -237,6 +237,7 @@ def test_dropout_hands_gradients_back_where_it_kept(case: DropoutCase, seen: See
         expected = oracle.dropped(case, upstream, seen.kept)
         check.close("gradient", seen.gradient, expected, dtype=case.x.dtype, path="gradient in train mode")
     check.bits("gradient", seen.eval_gradient, upstream, path="gradient in eval mode")
+    is_untouched(check, seen, case.upstream)
 
 
 @holds(

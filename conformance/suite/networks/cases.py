@@ -13,6 +13,13 @@ from conformance.suite.tensors import Case, TensorSpec
 CURVED = ("quarters", "ordinary", "ordinary", "mixed", "outlier")
 HIDDEN = st.sampled_from((5, 3, 8, 2, 1, 4, 6, 7, 12, 16, 33))
 ENDS = st.sampled_from((3, 2, 1, 4, 5, 8, 13, 32))
+# What a Residual is to hand on by name; None is an argument like others.
+NAMED: tuple[tuple[tuple[str, float | None], ...], ...] = (
+    (),
+    (("scale", 2.0),),
+    (("mask", None), ("scale", -0.5), ("shift", 0.25)),
+    (("mask", None), ("scale", 2.0)),
+)
 # In 16 bits a sum of more terms than this has no digit left that is sure.
 HALF_WIDTHS = st.sampled_from((3, 2, 4, 8))
 
@@ -57,16 +64,17 @@ class BuiltCase(Case):
 
 @dataclass(frozen=True, repr=False)
 class ResidualCase(Case):
-    """A Residual around a function: ``(x @ weight + sum(args)) * scale``, ``x`` itself, or ones that it keeps.
+    """A Residual around a function: ``(x @ weight + sum(args)) * scale + shift``, ``x`` itself, or ones that it keeps.
 
-    ``kind`` says which ("product", "itself", "kept"); ``named`` is handed on as the keyword ``scale`` if not None.
+    ``kind`` says which ("product", "itself", "kept"); ``named`` holds the arguments that go by name: ``scale``,
+    ``shift``, and ``mask``, which is None and means nothing.
     """
 
     kind: str
     x: TensorSpec
     weight: TensorSpec
     args: tuple[TensorSpec, ...] = ()
-    named: float | None = None
+    named: tuple[tuple[str, float | None], ...] = ()
     training: bool = True
     upstream: TensorSpec | None = None
 
@@ -86,7 +94,7 @@ def _mlp(
         in_dim = out_dim = hidden_dim  # no shape tells one layer from another
     depth = min(draw(depths), 3) if half else draw(depths)
     x = draw(tensors((*draw(lead), in_dim), dtype, CURVED[:3] if half else CURVED, requires_grad=None))
-    above = draw(tensors((*x.shape[:-1], out_dim), dtype, ("ordinary",), ())) if upstream else None
+    above = draw(tensors((*x.shape[:-1], out_dim), dtype, ("ordinary",))) if upstream else None
     norm, seed, training = draw(st.booleans()), draw(SEEDS), draw(st.booleans())
     if norm:
         hidden_dim = max(hidden_dim, 2)  # over one feature a LayerNorm forgets all that came before
@@ -132,7 +140,7 @@ def _feed_forward(
     d_ff = draw(st.sampled_from((None, d_model, 2 * d_model, 5, 1)))
     regimes = CURVED[:3] if dtype in HALVES else CURVED
     x = draw(tensors((*draw(lead), d_model), dtype, regimes, requires_grad=None))
-    above = draw(tensors(x.shape, dtype, ("ordinary",), ())) if upstream else None
+    above = draw(tensors(x.shape, dtype, ("ordinary",))) if upstream else None
     more = draw(tensors(x.shape, dtype, regimes, ())) if other else None
     return FeedForwardCase(d_model, d_ff, x, draw(SEEDS), draw(st.booleans()), above, more)
 
@@ -164,10 +172,10 @@ def _residual(draw: st.DrawFn, dtype: str, kinds: tuple[str, ...], upstream: boo
     x = draw(tensors((*draw(leading(smallest=int(upstream))), width), dtype, CURVED[:3], requires_grad=None))
     weight = draw(tensors((width, width), dtype, ("quarters", "ordinary"), ()))
     kind = draw(st.sampled_from(kinds))
-    count = draw(st.integers(0, 2)) if kind == "product" else 0
+    count = draw(st.integers(0, 3)) if kind == "product" else 0
     args = tuple(draw(tensors(x.shape, dtype, ("quarters",), ())) for _ in range(count))
-    named = draw(st.sampled_from((None, 2.0, -0.5))) if kind == "product" else None
-    above = draw(tensors(x.shape, dtype, ("ordinary",), ())) if upstream else None
+    named = draw(st.sampled_from(NAMED)) if kind == "product" else ()
+    above = draw(tensors(x.shape, dtype, ("ordinary",))) if upstream else None
     return ResidualCase(kind, x, weight, args, named, draw(st.booleans()), above)
 
 

@@ -10,8 +10,17 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 
-from conformance.runner.roles import as_used, call_with_others, fill, gradients, observed, parameters_of
+from conformance.runner.roles import (
+    as_used,
+    call_with_others,
+    fill,
+    gradients,
+    observed,
+    parameters_of,
+    plain_gradients,
+)
 
 
 def mlp(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -57,8 +66,7 @@ class Wrapped(nn.Module):
         self.calls: list[dict[str, Any]] = []
 
     def forward(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        modes = {"training": self.training, "grad": torch.is_grad_enabled()}
-        self.calls.append({"x": x, "args": list(args), "names": sorted(kwargs), "scale": kwargs.get("scale"), **modes})
+        self.calls.append({"x": x, "args": list(args), "named": kwargs, "training": self.training})
         if self.kind == "itself":
             return x
         if self.kind == "kept":
@@ -66,7 +74,8 @@ class Wrapped(nn.Module):
         y = x @ self.weight
         for arg in args:
             y = y + arg
-        return y * kwargs["scale"] if "scale" in kwargs else y
+        y = y * kwargs["scale"] if kwargs.get("scale") is not None else y
+        return y + kwargs["shift"] if kwargs.get("shift") is not None else y
 
 
 def residual(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -83,7 +92,7 @@ def residual(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     for mode in (not case.training, case.training):
         module.train(mode)
         seen["modes"].append(inner.training)
-    named = {} if case.named is None else {"scale": case.named}
+    named = dict(case.named)
     with as_used(case):
         seen["output"] = module(case.x, *case.args, **named)
         seen["calls"] = [_call(call, case) for call in inner.calls]
@@ -94,12 +103,26 @@ def residual(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         arguments = [arg.detach().clone().requires_grad_() for arg in case.args]
         y = module(x, *arguments, **named)
         seen["gradients"] = gradients(y, [x, inner.weight, *arguments], case.upstream)
+        wrt = [inner.weight, *arguments]
+        seen["plain"] = plain_gradients(module, case.x, wrt, case.upstream, *arguments, **named)
+        seen["upstream"] = case.upstream
     return seen
 
 
 def _call(call: dict[str, Any], case: SimpleNamespace) -> dict[str, Any]:
-    same = len(call["args"]) == len(case.args) and all(a is b for a, b in zip(call["args"], case.args, strict=False))
-    return {"x": call["x"], "args": len(call["args"]), "same": same, "names": call["names"], "scale": call["scale"]}
+    """Returns what is sent of a call: its arguments in words, further ones as they are called in the case."""
+    known = {id(arg): f"args[{place}]" for place, arg in enumerate(case.args)}
+    return {
+        "x": call["x"],
+        "args": [known.get(id(arg), _said(arg)) for arg in call["args"]],
+        "named": [f"{name}={_said(value)}" for name, value in sorted(call["named"].items())],
+        "training": call["training"],
+    }
+
+
+def _said(value: Any) -> str:
+    """Returns a plain number, or None, as it is written; of all else the type."""
+    return repr(value) if type(value) in (int, float, type(None)) else f"a {type(value).__name__}"
 
 
 def _feed_forward(items: SimpleNamespace, case: SimpleNamespace) -> Any:
@@ -107,12 +130,18 @@ def _feed_forward(items: SimpleNamespace, case: SimpleNamespace) -> Any:
 
 
 def _apply(module: Any, case: SimpleNamespace, depth: int) -> dict[str, Any]:
+    if any(isinstance(parameter, UninitializedParameter) for parameter in module.parameters()):
+        module(
+            torch.zeros(case.x.shape)
+        )  # lazy parts take their sizes from their first input, and only then go to meta
     module.to(device=case.device, dtype=case.x.dtype)
     module.train(case.training)
     meta = case.device == "meta"
     with as_used(case):
+        if case.training and not meta:  # as what was loaded from a file, before the first call
+            _fill(module, case.seed)
         call_with_others(module, case.x)
-        if not meta:
+        if not case.training and not meta:
             _fill(module, case.seed)
         seen = {**observed(module, case.x), "x": case.x}
     if meta:
@@ -121,9 +150,11 @@ def _apply(module: Any, case: SimpleNamespace, depth: int) -> dict[str, Any]:
     seen.update(wiring)
     if case.upstream is not None:
         x = case.x.detach().clone().requires_grad_()
-        weights, gaps = wiring["weights"], wiring["gaps"]
-        found = gradients(module(x), [x, *weights, *(vector for gap in gaps for vector in gap)], case.upstream)
-        seen["gradients"] = found
+        parameters = list(module.parameters())
+        wired = [parameters[place - 1] for place in wiring["places"]]
+        seen["gradients"] = gradients(module(x), [x, *wired], case.upstream)
+        seen["plain"] = plain_gradients(module, case.x, wired, case.upstream)
+        seen["upstream"] = case.upstream
         seen["second"] = _second_order(module, x, case.upstream)
     return seen
 
@@ -151,8 +182,8 @@ def _wiring(module: nn.Module, width: int, depth: int) -> dict[str, Any]:
     reached = {leaf for leaves in reach.values() for leaf in leaves}
     used = reached - {0}
     matrices = [place for place in sorted(used) if parameters[place - 1].ndim > 1]
-    if len(matrices) > depth:  # a bias may be kept as a row
-        matrices = [p for p in matrices if parameters[p - 1].shape[0] != 1 or not _entrywise(p, reach)]
+    if len(matrices) > depth:  # a bias may be kept as a row or a column
+        matrices = [p for p in matrices if 1 not in parameters[p - 1].shape or not _entrywise(p, reach)]
     vectors = [place for place in sorted(used) if place not in matrices]
     if len({id(_meeting(place, reach)) for place in matrices}) < len(matrices):
         # One node holds several of them (a Function of one's own, TorchScript): they are taken as they are registered.
@@ -167,12 +198,18 @@ def _wiring(module: nn.Module, width: int, depth: int) -> dict[str, Any]:
     # One norm may serve several gaps, from the first on.
     places = [[p for p in vectors if after[p] <= gap < after[p] + uses[p]] for gap in range(len(matrices) + 1)]
     return {
-        "weights": [parameters[p - 1] for p in matrices],
+        "weights": [_matrix(parameters[p - 1]) for p in matrices],
         "gaps": [[parameters[p - 1] for p in gap] for gap in places],
         "places": [*matrices, *(p for gap in places for p in gap)],
         "idle": len(parameters) - len(used),
         "reached": 0 in reached,
     }
+
+
+def _matrix(parameter: torch.Tensor) -> torch.Tensor:
+    """Returns a matrix as such where it is kept as a convolution over one place."""
+    over_one = parameter.ndim > 2 and set(parameter.shape[2:]) == {1}
+    return parameter.reshape(parameter.shape[:2]) if over_one else parameter
 
 
 def _reach(y: Any, leaves: list[torch.Tensor]) -> dict[Any, set[int]]:

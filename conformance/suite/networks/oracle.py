@@ -285,7 +285,7 @@ def _double(tensor: torch.Tensor | None) -> torch.Tensor | None:
 
 
 def residual(case: ResidualCase) -> Bounded:
-    """Returns ``x + fn(x, *args, scale=...)`` for the function of the case."""
+    """Returns ``x + fn(x, *args, **named)`` for the function of the case."""
     x = Bounded.exact(case.x.value)
     return x + _inner(case, x)
 
@@ -298,7 +298,9 @@ def _inner(case: ResidualCase, x: Bounded) -> Bounded:
     y = x @ Bounded.exact(case.weight.value)
     for arg in case.args:
         y = y + Bounded.exact(arg.value)
-    return y if case.named is None else y * case.named
+    scale, shift = (dict(case.named).get(name) for name in ("scale", "shift"))
+    y = y if scale is None else y * scale
+    return y if shift is None else y + shift
 
 
 def residual_gradients(case: ResidualCase) -> list[Bounded]:
@@ -306,7 +308,7 @@ def residual_gradients(case: ResidualCase) -> list[Bounded]:
     assert case.upstream is not None
     above = as_array(case.upstream.value)
     x, weight = as_array(case.x.value), as_array(case.weight.value)
-    scale = 1.0 if case.named is None else case.named
+    scale = dict(case.named).get("scale") or 1.0
     width = x.shape[-1]
     rows, up = x.reshape(-1, width), above.reshape(-1, width)
     dtype = case.x.value.dtype

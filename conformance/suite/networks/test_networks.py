@@ -9,6 +9,7 @@ import torch
 from conformance.engine.checking import Check, Seen, kind_of
 from conformance.engine.properties import ALL_FLOATS, FLOATS, holds
 from conformance.numerics.bounded import Bounded
+from conformance.suite.common.gradients import are_handed_back
 from conformance.suite.common.properties import has_signature
 from conformance.suite.networks import cases, oracle, readings
 from conformance.suite.networks.cases import BuiltCase, FeedForwardCase, MLPCase, ResidualCase
@@ -201,9 +202,9 @@ def test_residual_adds_its_input(case: ResidualCase, seen: Seen, check: Check) -
     share=0.2,
 )
 def test_residual_lets_gradients_through_and_around(case: ResidualCase, seen: Seen, check: Check) -> None:
-    names = ["gradient of x", "gradient of the function's weight", *(f"gradient of argument {i + 1}" for i in range(2))]
-    for name, got, expected in zip(names, seen.gradients, oracle.residual_gradients(case), strict=False):
-        check.close("gradient", got, expected, dtype=case.x.dtype, path=name)
+    assert case.upstream is not None
+    names = ["x", "the function's weight", *(f"argument {place + 1}" for place in range(len(case.args)))]
+    are_handed_back(check, seen, case.upstream, names, oracle.residual_gradients(case), case.x.dtype)
 
 
 def _dims(case: MLPCase) -> list[int]:
@@ -231,7 +232,7 @@ def _stacked(
     if not _reached(seen, check):
         return None  # nothing tells how it is wired
     shapes = [tuple(weight.shape) for weight in seen.weights]
-    asked = f"{len(dims) - 1} trainable matrices that matter, of shapes {readings.shapes(dims)} (out, in)"
+    asked = f"{len(dims) - 1} weight matrices that the output depends on, of shapes {readings.shapes(dims)} (out, in)"
     if not check.that(layers, readings.fits(seen, dims), got=f"those found have the shapes {shapes}", expected=asked):
         return None
     found = oracle.right(seen, x, dims, norm)
@@ -270,9 +271,10 @@ def _as_torch_does(seen: Seen, check: Check, found: tuple[readings.Reading, Boun
 
 def _differentiated(case: MLPCase | FeedForwardCase, seen: Seen, check: Check, dims: list[int], norm: bool) -> None:
     assert case.upstream is not None
-    expected = f"{len(dims) - 1} matrices with a gradient"
+    expected = f"{len(dims) - 1} matrices with a gradient, of shapes {readings.shapes(dims)} (out, in)"
     fits = _reached(seen, check) and readings.fits(seen, dims)
-    if not check.that("gradient", fits, got=f"{len(seen.weights)} that have one and fit", expected=expected):
+    got = f"those that have one are of shapes {[tuple(weight.shape) for weight in seen.weights]}"
+    if not check.that("gradient", fits, got=got, expected=expected):
         return
     bounds = oracle.gradients(seen, case.x.value, case.upstream.value, dims, norm)
     if bounds is None:
@@ -280,10 +282,7 @@ def _differentiated(case: MLPCase | FeedForwardCase, seen: Seen, check: Check, d
         return
     vectors = [f"vector {place + 1}" for place in range(len(bounds) - 1 - len(seen.weights))]
     names = ["x", *(f"matrix {place + 1}" for place in range(len(seen.weights))), *vectors]
-    for name, got, bound in zip(names, seen.gradients, bounds, strict=False):
-        same = isinstance(got, torch.Tensor) and got.numel() == bound.value.size
-        flat = got.reshape(bound.shape) if same else got
-        check.close("gradient", flat, bound, dtype=case.x.dtype, path=f"gradient of {name}")
+    are_handed_back(check, seen, case.upstream, names, bounds, case.x.dtype)
     if len(dims) > 2:  # one Linear's gradient does not depend on x
         twice = isinstance(seen.second, torch.Tensor)
         check.that("second-order", twice, got=seen.second, expected="a gradient that can be differentiated again")
@@ -299,9 +298,14 @@ def _starts_at_numbers(seen: Seen, check: Check) -> None:
 
 
 def _handed_on(case: ResidualCase, call: dict[str, Any], check: Check) -> None:
-    got = f"{call['args']} further arguments ({'the same' if call['same'] else 'others'}) and the names {call['names']}"
-    names = [] if case.named is None else ["scale"]
-    right = call["args"] == len(case.args) and call["same"] and call["names"] == names and call["scale"] == case.named
-    expected = f"the {len(case.args)} further arguments that were given and the names {names}"
-    check.that("arguments", bool(right), got=got, expected=expected)
+    args = [f"args[{place}]" for place in range(len(case.args))]
+    named = [f"{name}={value!r}" for name, value in case.named]
+    right = call["args"] == args and call["named"] == named
+    check.that("arguments", right, got=_call(call["args"], call["named"]), expected=_call(args, named))
     check.bits("arguments", call["x"], case.x.value, path="what the function got as x")
+    got, expected = (f"a call in {'train' if mode else 'eval'} mode" for mode in (call["training"], case.training))
+    check.that("registered", call["training"] is case.training, got=got, expected=expected)
+
+
+def _call(args: list[str], named: list[str]) -> str:
+    return f"fn was called as fn({', '.join(['x', *args, *named])})"

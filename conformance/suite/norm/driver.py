@@ -15,6 +15,7 @@ from conformance.runner.roles import (
     gradients,
     observed,
     parameters_of,
+    plain_gradients,
     scale_and_shift,
 )
 
@@ -43,12 +44,12 @@ def _apply(norm: Any, case: SimpleNamespace) -> dict[str, Any]:
     module = norm(case.width) if case.eps is None else norm(case.width, eps=case.eps)
     module.to(device=case.device, dtype=case.x.dtype)
     module.train(case.training)
+    # Half the time as what was loaded from a file: before the first call.
+    scale, shift = _filled(module, case) if case.training else (None, None)
     with as_used(case):
         call_with_others(module, case.x)
-    scale, shift = scale_and_shift(module, case.width)
-    for parameter, value in ((scale, case.weight), (shift, case.bias)):
-        if parameter is not None:
-            fill(parameter, value)
+    if scale is None and shift is None:
+        scale, shift = _filled(module, case)
     with as_used(case):
         seen = {**observed(module, case.x), "x": case.x}
     if case.upstream is not None:
@@ -56,8 +57,19 @@ def _apply(norm: Any, case: SimpleNamespace) -> dict[str, Any]:
         y = module(x)
         call_with_others(module, x)  # what is kept for the backward pass belongs to its own call
         seen["gradients"] = gradients(y, [x, scale, shift], case.upstream)
+        seen["plain"] = plain_gradients(module, case.x, [scale, shift], case.upstream)
+        seen["upstream"] = case.upstream
         seen["second"] = _second_order(module, x, case.upstream)
     return seen
+
+
+def _filled(module: nn.Module, case: SimpleNamespace) -> tuple[nn.Parameter | None, nn.Parameter | None]:
+    """Gives scale and shift the values of the case and returns them; None for one that is not there."""
+    scale, shift = scale_and_shift(module, case.width)
+    for parameter, value in ((scale, case.weight), (shift, case.bias)):
+        if parameter is not None:
+            fill(parameter, value)
+    return scale, shift
 
 
 def _second_order(module: nn.Module, x: torch.Tensor, upstream: torch.Tensor) -> torch.Tensor | str | None:

@@ -11,6 +11,8 @@ from conformance.suite.norm.cases import NormCase
 # The defaults of the exercise's signatures.
 LAYER_NORM_EPS = 1e-5
 RMS_NORM_EPS = 1e-8
+# An eps that is kept as a tensor, or in a buffer, is a float32 whatever the dtype of the data.
+EPS_DIGITS = 2.0**-24
 
 
 def layer_norm(case: NormCase) -> Bounded:
@@ -21,7 +23,7 @@ def layer_norm(case: NormCase) -> Bounded:
     # own, are within one more rounding of each step.
     var = centred.square().mean(-1, keepdim=True)
     eps = LAYER_NORM_EPS if case.eps is None else case.eps
-    normal = _over_root(centred, var + eps)
+    normal = _over_root(centred, var, eps)
     return normal * Bounded.exact(case.weight.value) + Bounded.exact(case.bias.value)
 
 
@@ -29,7 +31,7 @@ def rms_norm(case: NormCase) -> Bounded:
     """Returns ``x / sqrt(mean(x^2) + eps) * weight`` over the last dimension, with its bound."""
     x = Bounded.exact(case.x.value)
     eps = RMS_NORM_EPS if case.eps is None else case.eps
-    return _over_root(x, x.square().mean(-1, keepdim=True) + eps) * Bounded.exact(case.weight.value)
+    return _over_root(x, x.square().mean(-1, keepdim=True), eps) * Bounded.exact(case.weight.value)
 
 
 def layer_norm_gradients(case: NormCase) -> list[Bounded]:
@@ -48,9 +50,9 @@ def rms_norm_gradients(case: NormCase) -> list[Bounded]:
     return _differentiated(case, y, [x, weight])
 
 
-def _over_root(x: Bounded, square: Bounded) -> Bounded:
-    """Returns ``x / sqrt(square)``, whether divided by the root or multiplied by its reciprocal."""
-    return x * (1.0 / square.sqrt())
+def _over_root(x: Bounded, square: Bounded, eps: float) -> Bounded:
+    """Returns ``x / sqrt(square + eps)``, whether divided by the root or multiplied by its reciprocal."""
+    return x * (1.0 / (square + eps).widened(EPS_DIGITS * eps).sqrt())
 
 
 def _differentiated(case: NormCase, y: torch.Tensor, inputs: list[torch.Tensor]) -> list[Bounded]:

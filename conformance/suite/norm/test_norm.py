@@ -6,6 +6,7 @@ import torch
 
 from conformance.engine.checking import Check, Seen
 from conformance.engine.properties import ALL_FLOATS, FLOATS, holds
+from conformance.suite.common.gradients import are_handed_back
 from conformance.suite.common.properties import has_signature
 from conformance.suite.norm import cases, oracle
 from conformance.suite.norm.cases import NormCase, WidthCase
@@ -78,10 +79,9 @@ def test_layer_norm_survives_a_common_offset(case: NormCase, seen: Seen, check: 
     share=0.4,
 )
 def test_layer_norm_hands_gradients_back(case: NormCase, seen: Seen, check: Check) -> None:
-    names = ("gradient of x", "gradient of the scale", "gradient of the shift")
-    for name, got, expected in zip(names, seen.gradients, oracle.layer_norm_gradients(case), strict=True):
-        flat = got.reshape(expected.shape) if isinstance(got, torch.Tensor) else got
-        check.close("gradient", flat, expected, dtype=case.x.dtype, path=name)
+    assert case.upstream is not None
+    names = ("x", "the scale", "the shift")
+    are_handed_back(check, seen, case.upstream, names, oracle.layer_norm_gradients(case), case.x.dtype)
     _differentiable_twice(seen, check)
 
 
@@ -147,10 +147,8 @@ def test_rms_norm_adds_eps_to_the_mean_square(case: NormCase, seen: Seen, check:
     share=0.4,
 )
 def test_rms_norm_hands_gradients_back(case: NormCase, seen: Seen, check: Check) -> None:
-    names = ("gradient of x", "gradient of the scale")
-    for name, got, expected in zip(names, seen.gradients[:2], oracle.rms_norm_gradients(case), strict=True):
-        flat = got.reshape(expected.shape) if isinstance(got, torch.Tensor) else got
-        check.close("gradient", flat, expected, dtype=case.x.dtype, path=name)
+    assert case.upstream is not None
+    are_handed_back(check, seen, case.upstream, ("x", "the scale"), oracle.rms_norm_gradients(case), case.x.dtype)
     _differentiable_twice(seen, check)
 
 
@@ -185,13 +183,15 @@ def _differentiable_twice(seen: Seen, check: Check) -> None:
 
 def _starts_as(case: WidthCase, seen: Seen, check: Check, asked: dict[str, float]) -> None:
     """Checks that the parameters are those asked for, by shape and value at the start, in any order."""
-    found = sorted(float(p.detach().double().mean()) if p.numel() else 0.0 for _, p in seen.parameters)
+    means = [(name, float(p.detach().double().mean()) if p.numel() else 0.0) for name, p in seen.parameters]
+    found = sorted(mean for _, mean in means)
     expected = f"{len(asked)} trainable parameters of shape ({case.width},) holding {sorted(asked.values())}"
     got = [f"{name}: shape {tuple(p.shape)}" for name, p in seen.parameters]
     shapes = all(tuple(p.shape) == (case.width,) for _, p in seen.parameters) and len(seen.parameters) == len(asked)
     check.that("parameters", shapes and all(seen.trainable), got=", ".join(got) or "no parameter", expected=expected)
     flat = all(p.numel() == 0 or bool((p == p.reshape(-1)[0]).all()) for _, p in seen.parameters)
+    starts = ", ".join(f"{name} = {mean:.3g}" for name, mean in means) + ("" if flat else " in the mean")
     values = flat and found == sorted(asked.values())
-    check.that("parameters", values, got=f"parameters that start at {found} in the mean", expected=expected)
+    check.that("parameters", values, got=f"parameters that start at {starts}", expected=expected)
     names = sorted(name for name, _ in seen.parameters)
     check.that("names", names == sorted(asked), got=str(names), expected=str(sorted(asked)))

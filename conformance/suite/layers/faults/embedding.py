@@ -151,3 +151,36 @@ class IdsOnTheModule(_Embedding):
     def rows(self, idx: torch.Tensor) -> torch.Tensor:
         rows: torch.Tensor = _Rows.apply(self.weight, idx, self)  # type: ignore[no-untyped-call]
         return rows
+
+
+@fault("Embedding", "initialises its table in its first call, over what was loaded before")
+class TableInitialisedInFirstCall(_Embedding):
+    called = False
+
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        if not self.called:
+            self.called = True
+            nn.init.normal_(self.weight)
+        return super().forward(idx)
+
+
+class _Strided(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, table, idx):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(idx)
+        ctx.shape = table.shape
+        return table[idx]
+
+    @staticmethod
+    def backward(ctx, above):  # type: ignore[no-untyped-def]
+        (idx,) = ctx.saved_tensors
+        width = ctx.shape[1]
+        rows = torch.as_strided(above, (idx.numel(), width), (width, 1))
+        return torch.zeros(ctx.shape, dtype=above.dtype).index_add_(0, idx.reshape(-1), rows), None
+
+
+@fault("Embedding", "reads the upstream gradient as if it lay in memory without gaps")
+class ReadsPastUpstream(_Embedding):
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        rows: torch.Tensor = _Strided.apply(self.weight, idx)  # type: ignore[no-untyped-call]
+        return rows

@@ -199,3 +199,41 @@ class SkipsZeroBias(_Linear):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         idle = self.bias is None or (x.device.type != "meta" and not self.bias.any())
         return self.product(x) if idle else super().forward(x)
+
+
+@fault(
+    "Linear", "takes its weight out of autograd where its input needs no gradient, so that a first layer never learns"
+)
+class NoGradientForPlainInput(_Linear):
+    def product(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ (self.weight if x.requires_grad else self.weight.detach()).T
+
+
+@fault("Linear", "initialises its weight in its first call, over what was loaded before")
+class InitialisesInFirstCall(_Linear):
+    called = False
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.called:
+            self.called = True
+            nn.init.xavier_uniform_(self.weight)
+        return super().forward(x)
+
+
+class _Viewed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(x, weight)
+        return x @ weight.T
+
+    @staticmethod
+    def backward(ctx, above):  # type: ignore[no-untyped-def]
+        x, weight = ctx.saved_tensors
+        return above @ weight, above.view(-1, above.shape[-1]).T @ x.reshape(-1, x.shape[-1])
+
+
+@fault("Linear", "views the upstream gradient as rows in its backward pass, which only a contiguous one allows")
+class ViewsUpstream(_Linear):
+    def product(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = _Viewed.apply(x, self.weight)  # type: ignore[no-untyped-call]
+        return y

@@ -1,4 +1,4 @@
-"""How LayerNorm and RMSNorm go wrong."""
+"""How LayerNorm goes wrong."""
 
 from __future__ import annotations
 
@@ -106,117 +106,6 @@ class InPlace(_LayerNorm):
         return super().normal(x)
 
 
-class _RMSNorm(nn.Module):
-    """A right RMSNorm in steps that a fault can replace."""
-
-    def __init__(self, normalized_shape: int, eps: float = 1e-8) -> None:
-        super().__init__()
-        self.eps = eps
-        self.weight = nn.Parameter(torch.ones(normalized_shape))
-
-    def root(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.sqrt(x.square().mean(-1, keepdim=True) + self.eps)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x / self.root(x) * self.weight
-
-
-@fault("RMSNorm", "adds eps to the root-mean-square, outside the root")
-class RmsEpsOutside(_RMSNorm):
-    def root(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.sqrt(x.square().mean(-1, keepdim=True)) + self.eps
-
-
-@fault("RMSNorm", "subtracts the mean, which is LayerNorm")
-class RmsCentred(_RMSNorm):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(x - x.mean(-1, keepdim=True))
-
-
-@fault("RMSNorm", "takes the sum of the squares instead of their mean")
-class RmsOfSum(_RMSNorm):
-    def root(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.sqrt(x.square().sum(-1, keepdim=True) + self.eps)
-
-
-@fault("RMSNorm", "divides by the mean square, without the root")
-class RmsNoRoot(_RMSNorm):
-    def root(self, x: torch.Tensor) -> torch.Tensor:
-        return x.square().mean(-1, keepdim=True) + self.eps
-
-
-@fault("RMSNorm", "ignores the eps that was given and takes 1e-8")
-class RmsFixedEps(_RMSNorm):
-    def __init__(self, normalized_shape: int, eps: float = 1e-8) -> None:
-        super().__init__(normalized_shape)
-
-
-@fault("RMSNorm", "has another default eps than 1e-8")
-class RmsOtherDefault(_RMSNorm):
-    def __init__(self, normalized_shape: int, eps: float = 1e-5) -> None:
-        super().__init__(normalized_shape, eps)
-
-
-@fault("RMSNorm", "leaves out the learnable scale")
-class RmsNoScale(_RMSNorm):
-    def __init__(self, normalized_shape: int, eps: float = 1e-8) -> None:
-        super().__init__(normalized_shape, eps)
-        del self.weight
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x / self.root(x)
-
-
-@fault("RMSNorm", "normalises over all dimensions instead of the last one")
-class RmsOverEverything(_RMSNorm):
-    def root(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.sqrt(x.square().mean() + self.eps)
-
-
-@fault("RMSNorm", "takes the root as a constant, so that no gradient flows through it")
-class RmsDetached(_RMSNorm):
-    def root(self, x: torch.Tensor) -> torch.Tensor:
-        return super().root(x).detach()
-
-
-@fault("RMSNorm", "computes in float32 whatever the dtype of the input")
-class RmsRoundsToFloat32(_RMSNorm):
-    def root(self, x: torch.Tensor) -> torch.Tensor:
-        return super().root(x.float()).to(x.dtype)
-
-
-@fault("RMSNorm", "gives float32 back whatever the dtype of the input")
-class RmsGivesFloat32(_RMSNorm):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(x.double()).float()
-
-
-@fault("RMSNorm", "is right for the first call only: it keeps the root of the first input of each shape")
-class RmsRemembers(_RMSNorm):
-    kept: torch.Tensor | None = None
-
-    def root(self, x: torch.Tensor) -> torch.Tensor:
-        if self.kept is None or self.kept.shape[:-1] != x.shape[:-1] or self.kept.dtype != x.dtype:
-            RmsRemembers.kept = super().root(x).detach()
-        assert self.kept is not None
-        return self.kept
-
-
-@fault("RMSNorm", "is right for narrow rows only: it looks at the first 512 features")
-class RmsNarrow(_RMSNorm):
-    def root(self, x: torch.Tensor) -> torch.Tensor:
-        return super().root(x[..., :512])
-
-
-@fault("RMSNorm", "scales the input in place")
-class RmsInPlace(_RMSNorm):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        root = self.root(x)
-        with torch.no_grad():
-            x.div_(root.detach())
-        return x * self.weight
-
-
 @fault("LayerNorm", "takes the standard deviation without keepdim, so that rows meet the wrong statistics")
 class NoKeepdim(_LayerNorm):
     def normal(self, x: torch.Tensor) -> torch.Tensor:
@@ -254,20 +143,8 @@ class Delegates(_LayerNorm):
         return nn.functional.layer_norm(x, x.shape[-1:], self.weight, self.bias, self.eps)
 
 
-@fault("RMSNorm", "calls torch's own rms_norm")
-class RmsDelegates(_RMSNorm):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return nn.functional.rms_norm(x, x.shape[-1:], self.weight, self.eps)
-
-
 @fault("LayerNorm", "makes its statistics on the CPU whatever the device of the input")
 class OnTheCpu(_LayerNorm):
-    def root(self, x: torch.Tensor) -> torch.Tensor:
-        return super().root(x) + torch.zeros(x.shape[-1])
-
-
-@fault("RMSNorm", "makes its eps as a tensor on the CPU, with a dimension that mixes devices")
-class RmsOnTheCpu(_RMSNorm):
     def root(self, x: torch.Tensor) -> torch.Tensor:
         return super().root(x) + torch.zeros(x.shape[-1])
 
@@ -290,33 +167,15 @@ class KeepsScale(_LayerNorm):
         return self.normal(x) * self.kept + self.bias
 
 
-@fault("RMSNorm", "scales the input in place where autograd is off, as under no_grad")
-class RmsInPlaceWithoutAutograd(_RMSNorm):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if torch.is_grad_enabled() or not all(x.stride()):
-            return super().forward(x)
-        return x.div_(self.root(x)) * self.weight
-
-
 @fault("LayerNorm", "leaves out scale and shift in eval mode")
 class PlainInEvaluation(_LayerNorm):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(x) if self.training else self.normal(x)
 
 
-@fault("RMSNorm", "leaves out the scale in eval mode")
-class RmsPlainInEvaluation(_RMSNorm):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(x) if self.training else x / self.root(x)
+class Normal(torch.autograd.Function):
+    """Centred and divided by the root, both kept on the layer, not in the context."""
 
-
-@fault("RMSNorm", "takes the root before it adds eps to its square, so that the gradient of a row of zeros is NaN")
-class RmsRootOfZero(_RMSNorm):
-    def root(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.sqrt(x.square().mean(-1, keepdim=True).sqrt().square() + self.eps)
-
-
-class _Normal(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, layer):  # type: ignore[no-untyped-def]
         ctx.layer = layer
@@ -337,15 +196,84 @@ class StatisticsOnTheModule(_LayerNorm):
         return x - self.mean(x)
 
     def normal(self, x: torch.Tensor) -> torch.Tensor:
-        normal: torch.Tensor = _Normal.apply(x, self)  # type: ignore[no-untyped-call]
+        normal: torch.Tensor = Normal.apply(x, self)  # type: ignore[no-untyped-call]
         return normal
 
 
-@fault("RMSNorm", "keeps its statistics on the module for the backward pass, where the next call overwrites them")
-class RmsStatisticsOnTheModule(_RMSNorm):
-    def centred(self, x: torch.Tensor) -> torch.Tensor:
-        return x
+@fault(
+    "LayerNorm", "switches autograd off where its input needs no gradient, so that its parameters do not learn there"
+)
+class NoGradientForPlainInput(_LayerNorm):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.set_grad_enabled(x.requires_grad and torch.is_grad_enabled()):
+            return super().forward(x)
+
+
+class _Affine(torch.autograd.Function):
+    """``x * weight + bias``, backwards in steps that a fault can replace."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias, layer):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(x, weight)
+        ctx.layer = layer
+        return x * weight + bias
+
+    @staticmethod
+    def backward(ctx, above):  # type: ignore[no-untyped-def]
+        x, weight = ctx.saved_tensors
+        above = ctx.layer.taken(above)
+        by_weight, by_bias = (ctx.layer.rows(each).sum(0) for each in (above * x, above))
+        return ctx.layer.scaled(above, weight), by_weight, by_bias, None
+
+
+class _WithAffine(_LayerNorm):
+    """A right LayerNorm with a backward pass of its own."""
+
+    def taken(self, above: torch.Tensor) -> torch.Tensor:
+        return above
+
+    def rows(self, above: torch.Tensor) -> torch.Tensor:
+        return above.reshape(-1, above.shape[-1])
+
+    def scaled(self, above: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return above * weight
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        normal: torch.Tensor = _Normal.apply(x, self)  # type: ignore[no-untyped-call]
-        return normal * self.weight
+        y: torch.Tensor = _Affine.apply(self.normal(x), self.weight, self.bias, self)  # type: ignore[no-untyped-call]
+        return y
+
+
+@fault("LayerNorm", "views the upstream gradient as rows in its backward pass, which only a contiguous one allows")
+class ViewsUpstream(_WithAffine):
+    def rows(self, above: torch.Tensor) -> torch.Tensor:
+        return above.view(-1, above.shape[-1])
+
+
+@fault("LayerNorm", "reads the upstream gradient as if it lay in memory without gaps")
+class ReadsPastUpstream(_WithAffine):
+    def taken(self, above: torch.Tensor) -> torch.Tensor:
+        return torch.as_strided(above, above.shape, torch.empty(above.shape).stride())
+
+
+@fault("LayerNorm", "scales the upstream gradient in place in its backward pass, though others hold it too")
+class WritesIntoUpstream(_WithAffine):
+    def scaled(self, above: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return above.mul_(weight) if all(above.stride()) else above * weight
+
+
+class _Mean(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):  # type: ignore[no-untyped-def]
+        ctx.shape = x.shape
+        return x.mean(-1, keepdim=True)
+
+    @staticmethod
+    def backward(ctx, above):  # type: ignore[no-untyped-def]
+        return (above / min(ctx.shape[-1], 512)).expand(ctx.shape)
+
+
+@fault("LayerNorm", "takes the gradient of the mean wrongly beyond a width of 512")
+class NarrowBackward(_LayerNorm):
+    def mean(self, x: torch.Tensor) -> torch.Tensor:
+        mean: torch.Tensor = _Mean.apply(x)  # type: ignore[no-untyped-call]
+        return mean

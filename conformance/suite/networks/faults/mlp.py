@@ -1,8 +1,7 @@
-"""How MLP, FeedForward and Residual go wrong."""
+"""How MLP goes wrong."""
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -58,99 +57,172 @@ def _mlp(sentence: str, **changes: Callable[..., Any]) -> type[_MLP]:
     return fault("MLP", sentence)(type("MLP", (_MLP,), {**changes, "__module__": __name__}))
 
 
+def _normalised(mlp: _MLP, x: Tensor, place: int) -> Tensor:
+    y: Tensor = mlp.norms[place](x) if mlp.use_layernorm else x
+    return y
+
+
 DepthPlusOne = _mlp(
     "counts hidden layers: it has depth + 1 Linears instead of depth",
     build=lambda self, dims: _MLP.build(self, [dims[0], dims[1], *dims[1:]]),
 )
+
+
 TwoWhateverDepth = _mlp(
     "is two Linears whatever the depth",
     build=lambda self, dims: _MLP.build(self, dims if len(dims) < 3 else [*dims[:2], dims[-1]]),
 )
+
+
 DepthPlusTwo = _mlp(
     "counts the hidden layers between the first and the last: it has depth + 2 Linears instead of depth",
     build=lambda self, dims: _MLP.build(self, [dims[0], dims[1], dims[1], *dims[1:]]),
 )
+
+
 DepthMinusOne = _mlp(
     "has depth - 1 Linears where depth is more than 2",
     build=lambda self, dims: _MLP.build(self, dims if len(dims) < 4 else [dims[0], *dims[2:]]),
 )
+
+
 ActivatedSingle = _mlp(
     "applies GELU after the single Linear where depth is 1",
     after=lambda self, y: self.act(y) if len(self.linears) == 1 else y,
 )
+
+
 NormalisedSingle = _mlp(
     "normalises the output where depth is 1",
     after=lambda self, y: F.layer_norm(y, y.shape[-1:]) if self.use_layernorm and len(self.linears) == 1 else y,
 )
+
+
 ActivationAtEnd = _mlp("applies GELU after the last Linear as well", after=lambda self, y: self.act(y))
+
+
 ReluBetween = _mlp("uses ReLU instead of GELU", act=lambda self, x: F.relu(x))
+
+
 SiluBetween = _mlp("uses SiLU instead of GELU", act=lambda self, x: F.silu(x))
+
+
+ReluThenNorm = _mlp(
+    "uses ReLU instead of GELU, with LayerNorm after it",
+    between=lambda self, x, place: _normalised(self, F.relu(x), place),
+)
+
+
+SiluThenNorm = _mlp(
+    "uses SiLU instead of GELU, with LayerNorm after it",
+    between=lambda self, x, place: _normalised(self, F.silu(x), place),
+)
+
+
 SigmoidGelu = _mlp(
     "approximates GELU by x sigmoid(1.702 x), which is off by two hundredths",
     act=lambda self, x: x * torch.sigmoid(1.702 * x),
 )
+
+
 NoActivation = _mlp("has no activation between the Linears", act=lambda self, x: x)
+
+
 FirstActivationOnly = _mlp(
     "applies GELU after the first Linear only",
     between=lambda self, x, place: _MLP.between(self, x, place) if place == 0 or self.use_layernorm else x,
 )
+
+
 NormIgnored = _mlp(
     "ignores use_layernorm",
     built=lambda self, dims: setattr(self, "norms", nn.ModuleList()),
     between=lambda self, x, place: self.act(x),
 )
+
+
 NormFirstOnly = _mlp(
     "normalises after the first Linear only",
     between=lambda self, x, place: _MLP.between(self, x, place) if place == 0 else self.act(x),
 )
+
+
 NormAtEnd = _mlp(
     "normalises after the last Linear as well",
     built=lambda self, dims: self.add_module("end", nn.LayerNorm(dims[-1])),
     after=lambda self, y: self.end(y) if self.use_layernorm else y,
 )
+
+
 NormAtStart = _mlp(
     "normalises the input before the first Linear",
     built=lambda self, dims: self.add_module("start", nn.LayerNorm(dims[0])),
     before=lambda self, x: self.start(x) if self.use_layernorm else x,
 )
+
+
 RmsBetween = _mlp("uses RMSNorm where LayerNorm was asked", norm=lambda self, width: nn.RMSNorm(width))
+
+
 BatchNormBetween = _mlp(
     "normalises over the batch instead of the features", norm=lambda self, width: nn.BatchNorm1d(width)
 )
+
+
 NormUnbiased = _mlp(
     "divides by a standard deviation with D - 1",
     between=lambda self, x, place: self.act(
         (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-5) if self.use_layernorm else x
     ),
 )
+
+
 Uninitialised = _mlp(
     "leaves its weights as they were in memory",
     built=lambda self, dims: [
         linear.register_parameter("weight", nn.Parameter(torch.empty(linear.weight.shape))) for linear in self.linears
     ],
 )
+
+
 Frozen = _mlp(
     "freezes all but the last Linear",
     built=lambda self, dims: [linear.requires_grad_(False) for linear in list(self.linears)[:-1]],
 )
+
+
 DetachedBetween = _mlp(
     "cuts the gradient between layers", between=lambda self, x, place: _MLP.between(self, x, place).detach()
 )
+
+
 DetachedInput = _mlp("cuts the gradient to its input", before=lambda self, x: x.detach())
+
+
 SingleOnly = _mlp(
     "computes in float32 whatever the dtype of the input", act=lambda self, x: F.gelu(x.float()).to(x.dtype)
 )
+
+
 DropsOut = _mlp("drops activations in train mode", act=lambda self, x: F.dropout(F.gelu(x), 0.1, self.training))
+
+
 Skips = _mlp(
     "adds a skip connection around activations", between=lambda self, x, place: _MLP.between(self, x, place) + x
 )
+
+
 RectifiesInput = _mlp(
     "zeroes what is negative in its input, in place", before=lambda self, x: x.detach().clamp_(min=0) * 0 + x
 )
+
+
 SwappedDims = _mlp(
     "swaps hidden_dim and out_dim",
     build=lambda self, dims: _MLP.build(self, [dims[0], *[dims[-1]] * (len(dims) - 2), dims[1]]),
 )
+
+
 SoftmaxedWithoutAutograd = _mlp(
     "returns probabilities where autograd is off, as under no_grad",
     after=lambda self, y: y if torch.is_grad_enabled() else torch.softmax(y, -1),
@@ -210,159 +282,14 @@ class HiddenUnregistered(_MLP):
         return x
 
 
-class _FeedForward(nn.Module):
-    """A right FeedForward in steps that a fault can replace."""
-
-    def __init__(self, d_model: int, d_ff: int | None = None) -> None:
-        super().__init__()
-        self.build(d_model, self.width(d_model, d_ff))
-
-    def width(self, d_model: int, d_ff: int | None) -> int:
-        return d_ff or 4 * d_model
-
-    def build(self, d_model: int, d_ff: int) -> None:
-        self.up, self.down = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model)
-
-    def act(self, x: Tensor) -> Tensor:
-        return F.gelu(x)
-
-    def before(self, x: Tensor) -> Tensor:
-        return x
-
-    def after(self, y: Tensor, x: Tensor) -> Tensor:
-        return y
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.after(self.down(self.act(self.up(self.before(x)))), x)
-
-
-def _forward(sentence: str, **changes: Callable[..., Any]) -> type[_FeedForward]:
-    made = type("FeedForward", (_FeedForward,), {**changes, "__module__": __name__})
-    return fault("FeedForward", sentence)(made)
-
-
-ReluForward = _forward("uses ReLU instead of GELU", act=lambda self, x: F.relu(x))
-TwiceAsWide = _forward(
-    "is 2 d_model wide by default instead of 4 d_model", width=lambda self, d_model, d_ff: d_ff or 2 * d_model
-)
-WidthIgnored = _forward("ignores d_ff", width=lambda self, d_model, d_ff: 4 * d_model)
-ActivatedTwice = _forward("applies GELU after the second Linear as well", after=lambda self, y, x: F.gelu(y))
-Linears = _forward("has no activation between its Linears", act=lambda self, x: x)
-WithResidual = _forward("contains the residual connection that belongs around it", after=lambda self, y, x: x + y)
-WithNorm = _forward(
-    "contains the LayerNorm that belongs before it", before=lambda self, x: F.layer_norm(x, x.shape[-1:])
-)
-MixesTokens = _forward(
-    "mixes the tokens of a sequence by a mean over them",
-    after=lambda self, y, x: y + 1e-3 * y.mean(-2, keepdim=True) if x.ndim > 1 else y,
-)
-DropsOutForward = _forward(
-    "drops activations in train mode", act=lambda self, x: F.dropout(F.gelu(x), 0.1, self.training)
-)
-DetachedForward = _forward("detaches its input, so that no gradient flows below", before=lambda self, x: x.detach())
-Flattened = _forward(
-    "flattens leading dimensions and does not give them back", before=lambda self, x: x.reshape(-1, x.shape[-1])
-)
-BatchFirst = _forward(
-    "treats what has no batch dimension as a batch of one", before=lambda self, x: x if x.ndim > 1 else x[None]
-)
-SoftmaxedForward = _forward(
-    "returns probabilities where autograd is off, as under no_grad",
-    after=lambda self, y, x: y if torch.is_grad_enabled() else torch.softmax(y, -1),
-)
-
-
-@fault("FeedForward", "leaves its weights as they were in memory")
-class UninitialisedForward(_FeedForward):
-    def build(self, d_model: int, d_ff: int) -> None:
-        super().build(d_model, d_ff)
-        self.up.weight = nn.Parameter(torch.empty(d_ff, d_model))
-
-
-class _Residual(nn.Module):
-    """A right Residual in steps that a fault can replace."""
-
-    def __init__(self, fn: nn.Module) -> None:
-        super().__init__()
-        self.keep(fn)
-
-    def keep(self, fn: nn.Module) -> None:
-        self.fn = fn
-
-    def branch(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        y: Tensor = self.fn(x, *args, **kwargs)
-        return y
-
-    def sum(self, x: Tensor, y: Tensor) -> Tensor:
-        return x + y
-
-    def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return self.sum(x, self.branch(x, *args, **kwargs))
-
-
-def _residual(sentence: str, **changes: Callable[..., Any]) -> type[_Residual]:
-    return fault("Residual", sentence)(type("Residual", (_Residual,), {**changes, "__module__": __name__}))
-
-
-AddsInPlace = _residual(
-    "adds in place, so that the caller's tensor changes",
-    sum=lambda self, x, y: x.add_(y),
-)
-AddsToBranch = _residual(
-    "adds the input in place to what the function returned, which may be the input itself",
-    sum=lambda self, x, y: x + y if y.requires_grad and y.is_leaf else y.add_(x),
-)
-BranchOnly = _residual("leaves the input out: it returns fn(x)", sum=lambda self, x, y: y)
-DropsArguments = _residual("does not hand on further arguments", branch=lambda self, x, *args, **kwargs: self.fn(x))
-DropsNames = _residual("does not hand on arguments by name", branch=lambda self, x, *args, **kwargs: self.fn(x, *args))
-NamesAsDict = _residual(
-    "hands kwargs on as one positional dict",
-    branch=lambda self, x, *args, **kwargs: self.fn(x, *args, *([kwargs] if kwargs else [])),
-)
-HiddenFunction = _residual(
-    "keeps the function where it is not registered, so that its parameters are not found",
-    keep=lambda self, fn: setattr(self, "fns", [fn]),
-    branch=lambda self, x, *args, **kwargs: self.fns[0](x, *args, **kwargs),
-)
-CopiesFunction = _residual(
-    "wraps a copy of the function, so that training it leaves the original alone",
-    keep=lambda self, fn: _Residual.keep(self, copy.deepcopy(fn)),
-)
-CallsTwice = _residual(
-    "calls the function twice, once to look at the shape",
-    branch=lambda self, x, *args, **kwargs: [self.fn(x, *args, **kwargs) for _ in range(2)][1],
-)
-DetachedSkip = _residual("cuts the gradient of the skip connection", sum=lambda self, x, y: x.detach() + y)
-DetachedBranch = _residual("cuts the gradient of the function", sum=lambda self, x, y: x + y.detach())
-Halves = _residual("halves the sum", sum=lambda self, x, y: (x + y) / 2)
-Subtracts = _residual("subtracts the function", sum=lambda self, x, y: x - y)
-PreNorm = _residual(
-    "normalises the input before the function",
-    branch=lambda self, x, *args, **kwargs: self.fn(F.layer_norm(x, x.shape[-1:]), *args, **kwargs),
-)
-InPlaceWithoutAutograd = _residual(
-    "adds in place where autograd is off, so that the caller's tensor changes under no_grad",
-    sum=lambda self, x, y: x + y if torch.is_grad_enabled() or not all(x.stride()) else x.add_(y),
-)
-RoundsBranch = _residual(
-    "adds in float32 whatever the dtype of the input", sum=lambda self, x, y: (x.float() + y.float()).to(x.dtype)
-)
-
-
 @fault("MLP", "has LayerNorm on by default")
 class NormByDefault(_MLP):
     def __init__(self, in_dim: int, hidden_dim: int, out_dim: int, depth: int, use_layernorm: bool = True) -> None:
         super().__init__(in_dim, hidden_dim, out_dim, depth, use_layernorm)
 
 
-@fault("FeedForward", "fixes the hidden width to four times the model's and takes none")
-class FixedWidth(_FeedForward):
-    def __init__(self, d_model: int) -> None:
-        super().__init__(d_model, 4 * d_model)
-
-
-@fault("Residual", "needs a dropout rate beside the function")
-class NeedsARate(_Residual):
-    def __init__(self, fn: Any, p: float) -> None:
-        super().__init__(fn)
-        self.p = p
+@fault("MLP", "switches autograd off where its input needs no gradient, so that its layers do not learn")
+class NoGradientForPlainInput(_MLP):
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        return y if x.requires_grad else y.detach()

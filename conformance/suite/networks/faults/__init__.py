@@ -1,0 +1,1 @@
+"""How MLP, FeedForward and Residual go wrong."""

@@ -1,0 +1,1 @@
+"""How LayerNorm and RMSNorm go wrong."""
