@@ -203,6 +203,8 @@ def test_residual_adds_its_input(case: ResidualCase, seen: Seen, check: Check) -
 )
 def test_residual_lets_gradients_through_and_around(case: ResidualCase, seen: Seen, check: Check) -> None:
     assert case.upstream is not None
+    # What leaves the input out has the gradients of what detaches it, but not its output.
+    check.close("gradient", seen.output, oracle.residual(case), dtype=case.x.dtype)
     names = ["x", "the function's weight", *(f"argument {place + 1}" for place in range(len(case.args)))]
     are_handed_back(check, seen, case.upstream, names, oracle.residual_gradients(case), case.x.dtype)
 

@@ -185,7 +185,9 @@ def _starts_as(case: WidthCase, seen: Seen, check: Check, asked: dict[str, float
     """Checks that the parameters are those asked for, by shape and value at the start, in any order."""
     means = [(name, float(p.detach().double().mean()) if p.numel() else 0.0) for name, p in seen.parameters]
     found = sorted(mean for _, mean in means)
-    expected = f"{len(asked)} trainable parameters of shape ({case.width},) holding {sorted(asked.values())}"
+    starts_at = " and ".join(f"one that starts at {value:g}" for value in asked.values())
+    number = "one trainable parameter" if len(asked) == 1 else f"{len(asked)} trainable parameters"
+    expected = f"{number} of shape ({case.width},), {starts_at}"
     got = [f"{name}: shape {tuple(p.shape)}" for name, p in seen.parameters]
     shapes = all(tuple(p.shape) == (case.width,) for _, p in seen.parameters) and len(seen.parameters) == len(asked)
     check.that("parameters", shapes and all(seen.trainable), got=", ".join(got) or "no parameter", expected=expected)
