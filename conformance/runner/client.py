@@ -6,9 +6,11 @@ import contextlib
 import secrets
 import socket
 import time
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from conformance.runner.guard import Family
 from conformance.runner.launch import Launch
 from conformance.runner.loading import Source, UnreadableSubmission
 from conformance.runner.protocol import ProtocolError, receive, send
@@ -25,8 +27,9 @@ SHORT_SECONDS = 20.0
 ALL_LOADS_SECONDS = 180.0
 # How many statements may kill the process that loads a submission before the rest is given up.
 MAX_DEATHS = 8
-# Breaches of one call that are kept; the runner's own guard tells of each only once.
+# Breaches of one family and one call that are kept; the runner's own guard tells of each only once.
 MOST_TOLD = 64
+FAMILIES = frozenset(Family)
 # Process ids are below this on every Linux.
 MOST_PIDS = 2**22
 
@@ -80,11 +83,14 @@ class Process:
         """
         deadline = time.monotonic() + seconds
         ticket = self.ask(message, seconds)
+        tally: Counter[str] = Counter()
         while True:
             reply = self.answer(ticket, deadline - time.monotonic())
             if not isinstance(reply, dict) or "breach" not in reply:
                 return reply
-            if len(told) < MOST_TOLD:
+            family = _family(reply["breach"])
+            tally[family] += 1
+            if tally[family] <= MOST_TOLD:
                 told.append(reply["breach"])
 
     def request(self, message: dict[str, Any], seconds: float, fds: tuple[int, ...] = ()) -> Any:
@@ -239,6 +245,12 @@ class Process:
             return None, statement, "ended the process"
         except Exception:  # of whatever else somebody may have sent
             return None, statement, "sent the judge something that is no report"
+
+
+def _family(breach: Any) -> str:
+    """Returns the family of a breach that was told of; empty for what the guard does not know, which counts as one."""
+    name = breach.get("family") if isinstance(breach, dict) else None
+    return name if isinstance(name, str) and name in FAMILIES else ""
 
 
 def _load_report(reply: dict[str, Any], names: list[str]) -> LoadReport:

@@ -11,7 +11,8 @@ from types import FrameType, TracebackType
 from conformance.runner.guard.families import GROUP, Family
 from conformance.runner.guard.stack import IsSubmission, Where, arrival, lines
 
-# A report shows a handful; the cap keeps a loop over exec'd strings from filling memory.
+# Of one family; a report shows a handful. The cap keeps a loop over exec'd strings from filling memory, and one family
+# must not fill the place of another.
 MOST_BREACHES = 64
 
 _Key = tuple[Family, str, str, str, int]
@@ -57,16 +58,16 @@ class Ledger:
         or by the ``public`` name of the kernel if there is none.
         """
         active = self._thread.active
-        group = GROUP.get(family, family)
-        if group in active:
+        if family in active or GROUP.get(family) in active:
             return False
-        active.add(group)
+        # In this order: where the note fails (an exception out of a tracer, no stack left), nothing has started.
         self.note(family, function=function, kernel=kernel, public=public)
+        active.add(family)
         return True
 
     def leave(self, family: Family) -> None:
         """Notes that the code of a family that was entered has ended."""
-        self._thread.active.discard(GROUP.get(family, family))
+        self._thread.active.discard(family)
 
     def note(self, family: Family, *, function: str = "", kernel: str = "", public: str = "") -> None:
         """Records a breach, unless it is known or the judge's own doing."""
@@ -77,14 +78,15 @@ class Ledger:
             return
         file, line = ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
         key = (family, function or kernel, found.qualname, file, line)
-        if key in self.breaches or len(self.breaches) >= MOST_BREACHES:
+        if key in self.breaches or sum(known[0] is family for known in [*self.breaches]) >= MOST_BREACHES:
             return
         if not function:
             function = found.function() or public
             function = f"{function} ({kernel})" if function else kernel
-        breach = self.breaches[key] = Breach(family, function, lines(self.is_submission, self.where, frame))
+        breach = Breach(family, function, lines(self.is_submission, self.where, frame))
         if self.witness is not None:
             self.witness(breach)
+        self.breaches[key] = breach  # now that it has been told
 
     def paused(self) -> Pause:
         """Returns a ``with`` block in which what the judge's own code does is not told."""

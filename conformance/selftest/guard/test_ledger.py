@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from conformance.runner.guard import Family, Guard, paused
+from conformance.runner.guard import Breach, Family, Guard, paused
 from conformance.runner.guard.ledger import MOST_BREACHES
 
 X = torch.arange(6.0).reshape(2, 3)
@@ -60,6 +64,74 @@ def test_the_number_of_records_is_capped(guard: Guard) -> None:
     for line in range(2 * MOST_BREACHES):
         exec(compile("\n" * line + "F.linear(X, X)", here, "exec"), globals())
     assert len(guard.records()) == MOST_BREACHES
+
+
+def test_records_of_one_family_leave_place_for_another(guard: Guard) -> None:
+    guard.reset()
+    here = str(Path(__file__))
+    for line in range(2 * MOST_BREACHES):
+        exec(compile("\n" * line + "F.linear(X, X)", here, "exec"), globals())
+    F.layer_norm(X, (3,))
+    assert Family.NORM in {breach.family for breach in guard.records()}
+
+
+def test_a_note_that_fails_does_not_silence_the_next_call(guard: Guard) -> None:
+    def interrupts(frame: FrameType, event: str, arg: object) -> None:
+        if frame.f_code.co_name == "arrival":
+            raise KeyError
+
+    for start in (sys.settrace, sys.setprofile):
+        before = sys.gettrace() if start is sys.settrace else sys.getprofile()
+        guard.reset()
+        start(interrupts)
+        try:
+            with pytest.raises(KeyError):
+                F.linear(X, X)
+        finally:
+            start(before)
+        assert guard.records() == []
+        F.linear(X, X)
+        assert [breach.family for breach in guard.records()] == [Family.LINEAR]
+
+
+def test_a_witness_that_was_interrupted_is_told_again(guard: Guard) -> None:
+    told: list[str] = []
+
+    def witness(breach: Breach) -> None:
+        told.append(breach.family)
+        if len(told) == 1:
+            raise KeyError
+
+    guard.reset()
+    guard.ledger.witness = witness
+    for _ in range(3):
+        with contextlib.suppress(KeyError):
+            F.linear(X, X)
+    assert told == ["linear", "linear"]
+
+
+def test_a_module_whose_name_is_no_plain_text_is_seen(guard: Guard) -> None:
+    class Name(str):
+        def startswith(self, *args: object) -> bool:  # type: ignore[override]
+            raise KeyError
+
+    space = {"__name__": Name("torch.x"), "F": F, "X": X}
+    exec(compile("F.linear(X, X)", str(Path(torch.__file__).parent / "x.py"), "exec"), space)
+    assert Family.LINEAR in {breach.family for breach in guard.records()}
+
+
+def test_an_initialiser_inside_a_helper_is_told(guard: Guard) -> None:
+    class Calls:
+        def __init__(self, then: Callable[[], object]) -> None:
+            self.zero_ = then
+
+    weight = torch.empty(2, 3)
+    guard.reset()
+    nn.init.zeros_(Calls(lambda: nn.init.xavier_uniform_(weight)))  # type: ignore[arg-type]
+    assert [breach.family for breach in guard.records()] == [Family.INIT_HELPER, Family.INIT]
+    guard.reset()
+    nn.init.xavier_uniform_(weight)
+    assert [breach.family for breach in guard.records()] == [Family.INIT]
 
 
 def test_the_judges_own_use_is_not_told(guard: Guard) -> None:
