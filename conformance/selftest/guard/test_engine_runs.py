@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from conformance.runner.guard import Guard
+from conformance.suite.autograd.driver import autograd_grad, multiple_runs
 from conformance.suite.autograd.driver import autograd_grad_runs as runs
-from conformance.suite.autograd.driver import multiple_runs
 
 any_autograd: Any = torch.autograd
 
@@ -179,6 +179,21 @@ def test_a_run_has_to_concern_each_input() -> None:
     case = SimpleNamespace(inputs=[torch.tensor([1.5, -2.0]), torch.tensor([0.5, 3.0])])
     assert multiple_runs(SimpleNamespace(grad_wrt_multiple_inputs=for_one_of_them), case)["runs"] == 0
     assert multiple_runs(SimpleNamespace(grad_wrt_multiple_inputs=in_one_tensor), case)["runs"] == 1
+
+
+def test_nobody_can_tell_by_the_engine_whether_its_runs_are_asked_for() -> None:
+    engines: list[type] = []
+
+    def looks(x: torch.Tensor) -> torch.Tensor:
+        engines.append(type(any_autograd.Variable._execution_engine))
+        return torch.autograd.grad(square(leaf := leaf_of(x)), leaf)[0]
+
+    x = torch.tensor([1.5, -2.0])
+    items = SimpleNamespace(grad_with_autograd_grad=looks)
+    case = SimpleNamespace(inputs=[x], others=[x], stale=[None], leaf=True)
+    autograd_grad(items, case)
+    runs(items, case)
+    assert len(set(engines)) == 1
 
 
 def test_the_guard_still_names_what_was_called(guard: Guard) -> None:

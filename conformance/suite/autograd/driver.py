@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -45,9 +46,10 @@ def _called(function: Callable[..., Any], case: SimpleNamespace) -> dict[str, An
     for x, stale in zip(inputs, case.stale, strict=True):
         if stale is not None:
             x.grad = stale if case.poison is None else stale.fill_(case.poison)
-    first = function(*inputs)
-    seen: dict[str, Any] = {"first": _copied(first), "again": _copied(function(*inputs))}
-    seen["other"] = _copied(function(*case.others))
+    with _counting(inputs):  # as where it is asked for, so that nobody can tell by it what is asked
+        first = function(*inputs)
+        seen: dict[str, Any] = {"first": _copied(first), "again": _copied(function(*inputs))}
+        seen["other"] = _copied(function(*case.others))
     seen["kept"] = _copied(first)
     seen["inputs"] = [x.detach() for x in inputs]
     seen["marked"] = [bool(x.requires_grad) for x in inputs]
@@ -130,11 +132,17 @@ def _engine_runs(function: Callable[..., Any], case: SimpleNamespace) -> int:
 
 def _watched(function: Callable[..., Any], inputs: Sequence[torch.Tensor]) -> tuple[Any, list[_Run]]:
     """Calls the function and returns what it returned, and the runs of the engine meanwhile."""
-    variable: Any = torch.autograd.Variable
-    engine = _Engine(variable._execution_engine, inputs)
-    variable._execution_engine = engine
-    try:
+    with _counting(inputs) as engine:
         return function(*inputs), engine.runs
+
+
+@contextlib.contextmanager
+def _counting(inputs: Sequence[torch.Tensor]) -> Iterator[_Engine]:
+    """Yields autograd's engine, which notes its runs in the body."""
+    variable: Any = torch.autograd.Variable
+    engine = variable._execution_engine = _Engine(variable._execution_engine, inputs)
+    try:
+        yield engine
     finally:
         variable._execution_engine = engine.engine
 
