@@ -15,7 +15,10 @@ _hooked = False
 
 
 def watch_execution(watcher: Callable[[CodeType], None]) -> Undo:
-    """Hands each code to the watcher that a module, ``exec`` or ``eval`` is about to run; returns what ends that."""
+    """Hands each code to the watcher that a module, ``exec`` or ``eval`` is about to run; returns what ends that.
+
+    And each of which a function is made by hand: ``FunctionType(code, ...)``, ``function.__code__ = code``.
+    """
     global _hooked
     if not _hooked:  # an audit hook stays as long as its process
         sys.addaudithook(_hook)
@@ -25,17 +28,23 @@ def watch_execution(watcher: Callable[[CodeType], None]) -> Undo:
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
-    if event == "exec":
+    if event in ("exec", "function.__new__"):
+        code = args[0]
+    elif event == "object.__setattr__" and args[1] == "__code__":
+        code = args[2]
+    else:
+        return
+    if isinstance(code, CodeType):
         for watcher in _watchers:
-            watcher(args[0])
+            watcher(code)
 
 
-def codes_inside(code: CodeType) -> Iterator[CodeType]:
-    """Returns the codes of the functions and classes that a code defines, at any depth."""
+def codes_of(code: CodeType) -> Iterator[CodeType]:
+    """Returns a code, and the codes of the functions and classes that it defines, at any depth."""
+    yield code
     for const in code.co_consts:
         if isinstance(const, CodeType):
-            yield const
-            yield from codes_inside(const)
+            yield from codes_of(const)
 
 
 def functions_of(codes: Iterable[CodeType]) -> list[FunctionType]:

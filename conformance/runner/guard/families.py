@@ -68,7 +68,7 @@ KERNELS = (
     Kernel("aten::_fused_dropout", Family.DROPOUT),
     Kernel("aten::native_layer_norm", Family.NORM),
     Kernel("aten::rms_norm", Family.NORM, composite=True, public="torch.rms_norm"),
-    Kernel("aten::_fused_rms_norm", Family.NORM),
+    Kernel("aten::_fused_rms_norm", Family.NORM, composite=True),
     Kernel("aten::native_group_norm", Family.NORM),
     Kernel("aten::native_batch_norm", Family.NORM),
     Kernel("aten::_native_batch_norm_legit", Family.NORM),
@@ -92,6 +92,12 @@ KERNELS = (
     Kernel("aten::_fused_sgd_.tensor_lr", Family.ADAMW, public="torch._fused_sgd_"),
     Kernel("aten::_fused_adagrad_", Family.ADAMW, public="torch._fused_adagrad_"),
     Kernel("aten::_backward", Family.BACKWARD, composite=True),
+)
+
+# Operators of TorchScript alone, which go past the dispatcher.
+SCRIPT_KERNELS = (
+    Kernel("prim::MKLDNNLayerNorm", Family.NORM),
+    Kernel("prim::MKLDNNLayerNorm_", Family.NORM),
 )
 
 # torch.nn classes that are a family's reference by themselves; subclasses of them count as well.

@@ -15,8 +15,9 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import torch
+from torch.nn.modules._functions import CrossMapLRN2d
 
-from conformance.runner.guard.copies import codes_inside, functions_of, watch_execution
+from conformance.runner.guard.copies import codes_of, functions_of, watch_execution
 from conformance.runner.guard.families import KERNELS, MODULES, Family
 from conformance.runner.guard.ledger import Ledger
 from conformance.runner.guard.stack import public_name
@@ -40,20 +41,31 @@ class Functions:
         self.undos: dict[FunctionType, Undo] = {}
         self.known: dict[str, list[tuple[Family, FunctionType, CodeType]]] = defaultdict(list)
         self.copied: list[tuple[Family, CodeType]] = []
+        self.own: set[FunctionType] = set()
+        self.swapping = False
         for family, function in [*_references()]:
-            code = inspect.unwrap(function).__code__
-            self.known[code.co_name].append((family, function, code))
-            self.swap(family, function)
+            if function not in self.undos:
+                code = inspect.unwrap(function).__code__
+                self.known[code.co_name].append((family, function, code))
+                self.swap(family, function)
         self.undo_watch = watch_execution(self.executed)
 
     def swap(self, family: Family, function: FunctionType) -> None:
         """Lets a function tell the ledger, unless it does already."""
-        if function not in self.undos:
-            self.undos[function] = swap(function, _telling(family, function, self.ledger))
+        if function in self.undos or function in self.own:
+            return
+        self.swapping = True
+        try:
+            undo = swap(function, _telling(family, function, self.ledger), self.own.add)
+            self.undos[function] = undoing((undo, _keep_from_script(function)))
+        finally:
+            self.swapping = False
 
     def executed(self, code: CodeType) -> None:
         """Tells of code that defines a reference anew, as when its module is executed once more."""
-        for inner in codes_inside(code):
+        if self.swapping:
+            return
+        for inner in codes_of(code):
             for family, function, original in self.known.get(inner.co_name, ()):
                 if inner == original:  # whatever file it comes from
                     self.copied.append((family, inner))
@@ -82,6 +94,7 @@ def _references() -> Iterator[tuple[Family, FunctionType]]:
             yield from _functions(torch.nn.init, {name: Family.INIT})
         elif name.endswith("_") or name in _INIT_HELPERS:
             yield from _functions(torch.nn.init, {name: Family.INIT_HELPER})
+    yield Family.NORM, CrossMapLRN2d.forward
     yield from _optimizers()
     families = {kernel.name.partition("::")[2].partition(".")[0]: kernel.family for kernel in KERNELS}
     families |= dict.fromkeys(_NORMS, Family.NORM)
@@ -106,8 +119,25 @@ def _optimizers() -> Iterator[tuple[Family, FunctionType]]:
 def _functions(module: ModuleType, families: Mapping[str, Family]) -> Iterator[tuple[Family, FunctionType]]:
     for name, family in families.items():
         value = vars(module).get(name)
-        if isinstance(value, FunctionType):
+        while isinstance(value, FunctionType):  # what a decorator keeps can be called as well
             yield family, value
+            value = getattr(value, "__wrapped__", None)
+
+
+def _keep_from_script(function: FunctionType) -> Undo:
+    """Keeps TorchScript, which compiles the source, from a function: a script calls it, and it is no script itself."""
+    marks = {
+        "_torchscript_modifier": torch._jit_internal.FunctionModifiers.IGNORE,
+        "__script_unsupported": "beside the judge, torch's own building blocks are not compiled",
+    }
+    added = marks.keys() - vars(function).keys()
+    vars(function).update({name: marks[name] for name in added})
+
+    def undo() -> None:
+        for name in added & vars(function).keys():
+            delattr(function, name)
+
+    return undo
 
 
 def _telling(family: Family, function: FunctionType, ledger: Ledger) -> Wrapper:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from conformance.runner.guard.families import KERNELS, Kernel
+from conformance.runner.guard.families import KERNELS, SCRIPT_KERNELS, Kernel
 from conformance.runner.guard.kernels import find, stub
 from conformance.runner.guard.ledger import Ledger
 from conformance.runner.guard.swap import Undo, put, undoing
@@ -15,6 +15,7 @@ from conformance.runner.guard.swap import Undo, put, undoing
 # Of `torch._C`: torch's own Python, `torch.library.get_kernel` for one, looks them up there at each call.
 _GET_KERNEL = "_dispatch_get_computed_kernel_for_dispatch_key"  # since torch 2.9
 _GET_OVERLOAD = "_get_operation_overload"
+_GET_OPERATION = "_jit_get_operation"
 _REDISPATCH = "redispatch_boxed"
 
 
@@ -35,6 +36,8 @@ def watch_handles(ledger: Ledger) -> Undo:
     core: Any = torch._C
     handles: Any = core._DispatchOperatorHandle
     redispatch, get_overload = getattr(handles, _REDISPATCH), getattr(core, _GET_OVERLOAD)
+    get_operation = getattr(core, _GET_OPERATION)
+    scripts = {kernel.name: kernel for kernel in SCRIPT_KERNELS}
     get_kernel: Any = getattr(core, _GET_KERNEL, None)
 
     def redispatch_told(handle: Any, *args: Any, **kwargs: Any) -> Any:
@@ -48,16 +51,31 @@ def watch_handles(ledger: Ledger) -> Undo:
 
     def get_overload_told(name: str, overload: str) -> Any:
         found = get_overload(name, overload)
+        if found is not None and name in scripts:
+            return _scripted(scripts[name], found[0], ledger), *found[1:]
         kernel = present.get(f"{name}.{overload}" if overload else name)
         return found if kernel is None else (found[0], stub(kernel, found[1], ledger), *found[2:])
 
-    undos = [put(handles, _REDISPATCH, redispatch_told), put(core, _GET_OVERLOAD, get_overload_told)]
+    def get_operation_told(name: str) -> Any:
+        found = get_operation(name)
+        known = name in scripts and found[0] is not None
+        return (_scripted(scripts[name], found[0], ledger), *found[1:]) if known else found
+
+    undos = [
+        put(handles, _REDISPATCH, redispatch_told),
+        put(core, _GET_OVERLOAD, get_overload_told),
+        put(core, _GET_OPERATION, get_operation_told),
+    ]
     if get_kernel is not None:
         undos.append(put(core, _GET_KERNEL, get_kernel_told))
     for kernel in present.values():
         operator = find(kernel)
         undos.append(put(operator, "_op_dk", stub(kernel, operator._op_dk, ledger)))
     return undoing(undos)
+
+
+def _scripted(kernel: Kernel, operation: Any, ledger: Ledger) -> Any:
+    return partial(stub(kernel, lambda _, *args, **kwargs: operation(*args, **kwargs), ledger), None)
 
 
 def _full_name(handle: Any) -> str:

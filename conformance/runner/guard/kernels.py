@@ -26,6 +26,8 @@ _BACKENDS = (
     "PrivateUse1", "PrivateUse2", "PrivateUse3",
 )  # fmt: skip
 _AUTOGRAD_KEYS = {f"Autograd{name}": name for name in _BACKENDS if torch._C._parse_dispatch_key(f"Autograd{name}")}
+# Nested tensors, and all backends that have no such key of their own (Vulkan, FPGA, MKL-DNN).
+_AUTOGRAD_KEYS |= {"AutogradNestedTensor": "NestedTensorCPU", "AutogradOther": "MkldnnCPU"}
 # Where torch.func takes composites apart by itself.
 _TRANSFORM_KEYS = ("FuncTorchDynamicLayerFrontMode", "FuncTorchBatched")
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd

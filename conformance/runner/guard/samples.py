@@ -64,6 +64,7 @@ KERNEL_SAMPLES: dict[str, Sample] = {
     "aten::native_dropout": lambda: (_x(), 0.5, True),
     "aten::native_layer_norm": lambda: (_x(), [3], None, None, 1e-5),
     "aten::rms_norm": lambda: (_x(), [3]),
+    "aten::_fused_rms_norm": lambda: (_x(), [3], None, 1e-5),
     "aten::native_group_norm": lambda: (_image(), None, None, 2, 3, 1, 1, 1e-5),
     "aten::native_batch_norm": lambda: (_image(), None, None, *_per_channel(), True, 0.1, 1e-5),
     "aten::_native_batch_norm_legit": lambda: (_image(), None, None, *_per_channel(), True, 0.1, 1e-5),

@@ -14,8 +14,11 @@ Undo = Callable[[], None]
 Wrapper = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def swap(function: FunctionType, wrapper: Wrapper) -> Undo:
-    """Lets ``function`` call ``wrapper(original)`` from now on; returns what undoes it."""
+def swap(function: FunctionType, wrapper: Wrapper, made: Callable[[FunctionType], None] = lambda _: None) -> Undo:
+    """Lets ``function`` call ``wrapper(original)`` from now on; returns what undoes it.
+
+    The function that keeps the original is handed to ``made``.
+    """
     code = function.__code__
     original = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
     original.__kwdefaults__ = function.__kwdefaults__
@@ -24,6 +27,7 @@ def swap(function: FunctionType, wrapper: Wrapper) -> Undo:
     added = not hasattr(function, "__wrapped__")
     if added:
         function.__wrapped__ = _likeness(original)  # type: ignore[attr-defined]
+    made(original)
 
     def undo() -> None:
         function.__code__ = code
@@ -52,11 +56,22 @@ def undoing(undos: Iterable[Undo]) -> Undo:
 
 
 def _likeness(function: FunctionType) -> FunctionType:
-    """Returns what ``inspect`` is shown instead (torch's own skip_init asks); it has no globals, so it does not run."""
-    likeness = FunctionType(function.__code__, {}, function.__name__, function.__defaults__, function.__closure__)
+    """Returns what ``inspect`` is shown instead (torch's own skip_init asks): the signature and the place, no body."""
+    nothing = _nothing.__code__
+    code = function.__code__.replace(
+        co_code=nothing.co_code,
+        co_consts=nothing.co_consts,
+        co_linetable=nothing.co_linetable,
+        co_exceptiontable=nothing.co_exceptiontable,
+    )
+    likeness = FunctionType(code, {}, function.__name__, function.__defaults__, function.__closure__)
     likeness.__kwdefaults__ = function.__kwdefaults__
     likeness.__annotations__ = function.__annotations__
     return likeness
+
+
+def _nothing() -> None:
+    return None
 
 
 # In a table of lines: one instruction that belongs to none.

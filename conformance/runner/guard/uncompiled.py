@@ -18,10 +18,16 @@ from conformance.runner.guard.swap import swap
 
 
 def run_uncompiled() -> None:
-    """Makes ``torch.compile`` hand back what it is given, and torch.optim leave ``torch._dynamo`` alone; for good."""
+    """Makes ``torch.compile`` hand back what it is given, and torch.optim leave ``torch._dynamo`` alone; for good.
+
+    The static runtime, a second executor of TorchScript with kernels of its own, is refused.
+    """
     # torch._dynamo reads this when it is first imported: the same for those who go to it directly.
     os.environ["TORCH_COMPILE_DISABLE"] = "1"
     swap(cast(FunctionType, torch.compile), lambda original: _compile)
+    core: Any = torch._C
+    if hasattr(core, "_jit_to_static_module"):
+        core._jit_to_static_module = _no_static_module
     for function in vars(torch.optim.Optimizer).values():
         if isinstance(function, FunctionType) and function.__globals__["__name__"] == "torch._compile":
             # Where torch._compile keeps the function that the compiler keeps away from, once it has one.
@@ -43,6 +49,10 @@ def subclasses(parent: type) -> Iterator[type]:
 
 def _compile(model: Callable[..., Any] | None = None, **options: Any) -> Any:
     return (lambda later: later) if model is None else model
+
+
+def _no_static_module(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("torch's static runtime is off beside the judge, as its compiler is")
 
 
 def _plain(step: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:

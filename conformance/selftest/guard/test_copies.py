@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import pytest
@@ -84,6 +86,59 @@ def test_making_a_copy_is_told_at_once(guard: Guard) -> None:
     told = {str(breach.family): breach.what for breach in guard.records()}
     assert told == dict.fromkeys(("init", "init_helper"), "a new copy of torch.nn.init")
     assert guard.records()[0].lines[-1][1] == "spec.loader.exec_module(fresh)"
+
+
+def made_by_hand(code: CodeType) -> FunctionType:
+    return FunctionType(code, vars(nn.init), "by_hand", (1.0, None))
+
+
+def put_into_another(code: CodeType) -> FunctionType:
+    def another(tensor: torch.Tensor, gain: float = 1.0, generator: object = None) -> None: ...
+
+    another.__globals__["_no_grad_uniform_"] = vars(nn.init)["_no_grad_uniform_"]
+    another.__globals__["_calculate_fan_in_and_fan_out"] = vars(nn.init)["_calculate_fan_in_and_fan_out"]
+    another.__globals__["math"] = math
+    another.__code__ = code
+    return another
+
+
+@pytest.mark.parametrize("make", [made_by_hand, put_into_another])
+def test_a_function_of_known_code_is_told_when_it_is_made_and_when_it_is_called(
+    make: Callable[[CodeType], FunctionType], guard: Guard
+) -> None:
+    code = next(own.__code__ for own in guard.functions.own if own.__name__ == "xavier_uniform_")
+    for _ in range(2):
+        guard.reset()
+        function = make(code)
+        assert [str(breach.family) for breach in guard.records()] == ["init"]
+        guard.reset()
+        assert guard.records() == []
+        function(torch.empty(2, 3))
+        assert "init" in {str(breach.family) for breach in guard.records()}
+    guard.reset()
+    nn.init.xavier_uniform_(torch.empty(2, 3))
+    assert [breach.what for breach in guard.records()] == ["torch.nn.init.xavier_uniform_"]
+
+
+def test_what_is_shown_in_place_of_a_reference_does_nothing(guard: Guard) -> None:
+    shown: Any = inspect.unwrap(nn.init.xavier_uniform_)
+    assert inspect.signature(shown) == inspect.signature(nn.init.xavier_uniform_)
+    assert FunctionType(shown.__code__, vars(nn.init))(torch.ones(2, 3), 1.0, None) is None
+
+
+def scripted(x: torch.Tensor) -> torch.Tensor:
+    torch.nn.init.xavier_uniform_(x, 1.0, None)
+    return x
+
+
+@pytest.mark.filterwarnings("ignore:.*is (deprecated|not supported):DeprecationWarning")
+def test_a_script_calls_the_reference_and_does_not_compile_it(guard: Guard) -> None:
+    with pytest.raises(RuntimeError, match="beside the judge"):
+        torch.jit.script(nn.init.xavier_uniform_)
+    script = torch.jit.script(scripted)
+    guard.reset()
+    script(torch.empty(2, 3))
+    assert [breach.what for breach in guard.records()] == ["torch.nn.init.xavier_uniform_"]
 
 
 def test_other_code_of_the_same_names_is_silent(guard: Guard) -> None:

@@ -32,6 +32,9 @@ TARGET = torch.tensor([0, 1])
 CPU_KEY = torch._C.DispatchKey.CPU
 CPU = torch._C.DispatchKeySet(CPU_KEY)
 
+IMAGE = torch.ones(2, 3, 1, 1)
+MKLDNN = (torch.ones(2, 3).to_mkldnn(), [3], torch.ones(3).to_mkldnn(), torch.zeros(3).to_mkldnn())
+
 DOORS: dict[str, tuple[str, Callable[[], Any]]] = {
     "F.linear": ("linear", lambda: F.linear(rows(2, 3), rows(4, 3))),
     "nn.Linear": ("linear", lambda: nn.Linear(3, 4)),
@@ -100,6 +103,26 @@ DOORS: dict[str, tuple[str, Callable[[], Any]]] = {
         lambda: torch.native_batch_norm(
             rows(2, 3).data, None, None, None, None, True, 0.1, 1e-5, out=[torch.empty(0) for _ in range(3)]
         ),
+    ),
+    "aten._fused_rms_norm": ("norm", lambda: aten._fused_rms_norm(rows(2, 3), [3], None, 1e-5)),
+    "rms_norm of nested tensors": (
+        "norm",
+        lambda: F.rms_norm(torch.nested.nested_tensor_from_jagged(rows(2, 3), torch.tensor([0, 2])), (3,)),
+    ),
+    "dropout on a backend without a key": ("dropout", lambda: F.dropout(torch.ones(2).to_mkldnn(), training=False)),
+    "CrossMapLRN2d's function": ("norm", lambda: any_torch.nn.modules._functions.CrossMapLRN2d.apply(IMAGE, 6, 2.0)),
+    "an operator of TorchScript": (
+        "norm",
+        lambda: any_torch._C._jit_get_operation("prim::MKLDNNLayerNorm")[0](*MKLDNN, 1e-5, False),
+    ),
+    "torch.ops.prim": ("norm", lambda: any_torch.ops.prim.MKLDNNLayerNorm(*MKLDNN, 1e-5, False)),
+    "an overload in torch.ops.prim": (
+        "norm",
+        lambda: any_torch.ops.prim.MKLDNNLayerNorm.default(*MKLDNN, 1e-5, False),
+    ),
+    "what a decorator keeps": (
+        "embedding",
+        lambda: any_torch._decomp.decompositions.embedding.__wrapped__(rows(4, 3), TARGET),
     ),
     "_refs._normalize": ("norm", lambda: refs._normalize(rows(2, 3), [1], 1e-5)),
     "F.rms_norm": ("norm", lambda: F.rms_norm(rows(2, 3), (3,))),
