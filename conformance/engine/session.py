@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 from conformance.report.model import SourceLine
-from conformance.runner.client import LoadReport, Process, RunnerDied, RunnerTimeout
+from conformance.runner.client import FORK_AGAIN_SECONDS, FORK_SECONDS, LoadReport, Process, RunnerDied, RunnerTimeout
 from conformance.runner.loading import Source, UnreadableSubmission
 
 # The family of what only a submission that looks for the judge can reach.
@@ -39,6 +39,8 @@ FAIR = 0.05
 # accelerator it serves the calls, so that each call that crashes ends it.
 MAX_RELOADS = 5
 MAX_RELOADS_ON_ACCELERATOR = 50
+# And the seconds that waiting for it in vain and reading the submission again may take, by when it is given up.
+LOST_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,7 @@ class RunnerSession:
     timeouts: dict[str, int] = field(default_factory=dict)
     overspent: dict[str, float] = field(default_factory=dict)
     reloads: int = 0
+    lost: float = 0.0
     subject: str = ""
     calls: int = 0
 
@@ -171,10 +174,12 @@ class RunnerSession:
 
     def share(self, base: Process) -> RunnerSession:
         """Returns a second session on a fork of this one's host, for another worker with a ``base`` of its own."""
+        started = time.monotonic()
         host = Process.gone()  # where it cannot be forked, it is made anew when it is needed
         with contextlib.suppress(RunnerDied, RunnerTimeout, UnreadableSubmission):
-            host = self._load(base) if self.accelerated else self.host.fork(base)
-        return replace(self, base=base, host=host, child=None, timeouts={}, overspent={}, reloads=0)
+            host = self._load(base) if self.accelerated else self.host.fork(base, FORK_SECONDS)
+        lost = 0.0 if host.alive else self.lost + time.monotonic() - started
+        return replace(self, base=base, host=host, child=None, timeouts={}, overspent={}, reloads=0, lost=lost)
 
     def standing_in(self, item: str, name: str) -> RunnerSession:
         """Returns a session on the same host in which what it defines as ``name`` stands in for ``item``."""
@@ -253,17 +258,29 @@ class RunnerSession:
     def _start(self) -> None:
         """Makes a process that serves calls; there is none afterwards if the host dies whenever it is made."""
         self.calls = 0
-        with contextlib.suppress(RunnerDied, RunnerTimeout):
-            if self.host.alive:
-                self.child = self.host if self.accelerated else self.host.fork()
-                return
-        self.host.close()
-        if self.reloads < (MAX_RELOADS_ON_ACCELERATOR if self.accelerated else MAX_RELOADS):
+        if self.accelerated:
+            self._reload_if_gone()
+        elif self.lost < LOST_SECONDS:
+            started = time.monotonic()
+            if not self._fork():
+                self.host.close()
+                self._reload_if_gone()
+                self.lost += time.monotonic() - started
+
+    def _reload_if_gone(self) -> None:
+        if not self.host.alive and self.reloads < (MAX_RELOADS_ON_ACCELERATOR if self.accelerated else MAX_RELOADS):
             self.reloads += 1
             with contextlib.suppress(UnreadableSubmission):
                 self.host = self._load(self.base)
-                with contextlib.suppress(RunnerDied, RunnerTimeout):
-                    self.child = self.host if self.accelerated else self.host.fork()
+        self._fork()
+
+    def _fork(self) -> bool:
+        """Lets a fork of the host, on an accelerator the host itself, serve the calls; False where there is none."""
+        with contextlib.suppress(RunnerDied, RunnerTimeout):
+            if self.host.alive:
+                seconds = FORK_AGAIN_SECONDS if self.lost else FORK_SECONDS
+                self.child = self.host if self.accelerated else self.host.fork(seconds=seconds)
+        return self.child is not None
 
     def _load(self, base: Process) -> Process:
         host, _ = base.load(

@@ -19,6 +19,8 @@ from conformance.runner.protocol import ProtocolError, receive, send
 START_SECONDS = 180.0
 # A fork answers within milliseconds; a machine that swaps may need longer.
 FORK_SECONDS = 30.0
+# A submission whose process has failed to fork is waited for no longer than this once more.
+FORK_AGAIN_SECONDS = 8.0
 # Longest silence while loading: one import under its own limit of a minute, and then some.
 LOAD_SECONDS = 75.0
 # The same for a statement that imports nothing, whose own limit is five seconds.
@@ -144,12 +146,12 @@ class Process:
         """Whether the judge has not ended it; it may have ended by itself."""
         return self.sock.fileno() >= 0
 
-    def fork(self, keeper: Process | None = None) -> Process:
+    def fork(self, keeper: Process | None = None, seconds: float = FORK_SECONDS) -> Process:
         """Returns a fork of the process; ``keeper`` is to end it, by default whoever ends this one."""
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                reply = self.request({"op": "fork"}, FORK_SECONDS, (theirs.fileno(),))
+                reply = self.request({"op": "fork"}, seconds, (theirs.fileno(),))
             pid = reply.get("pid") if isinstance(reply, dict) else None
             if type(pid) is not int or not 0 < pid <= MOST_PIDS:
                 raise RunnerDied("it did not fork")

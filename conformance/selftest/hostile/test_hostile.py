@@ -89,6 +89,8 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "FULL", run.LIGHT)
     monkeypatch.setattr(session, "ITEM_SECONDS", 4.0)
     monkeypatch.setattr(session, "crowding", lambda: 1.0)
+    monkeypatch.setattr(session, "FORK_SECONDS", 8.0)
+    monkeypatch.setattr(session, "LOST_SECONDS", 16.0)
     monkeypatch.setattr(client, "SHORT_SECONDS", 8.0)
 
 

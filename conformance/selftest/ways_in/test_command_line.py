@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -159,6 +161,22 @@ def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.stdout.startswith("grad_with_autograd_grad")
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_judge_that_is_asked_to_end_leaves_nothing(jobs: int, tmp_path: Path) -> None:
+    submission = tmp_path / "slow.py"
+    submission.write_text("import time\n" + RIGHT.replace("return", "time.sleep(1)\n        return"))
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "conformance", submission, "-n", str(jobs)]
+    judge = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not [*tmp_path.glob("conformance-*")] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(5)  # by now it judges
+    judge.terminate()
+    assert judge.wait(60) == 128 + signal.SIGTERM
+    assert not [*tmp_path.glob("conformance-*")]
 
 
 def test_a_submission_that_leaves_hangs_or_eats_memory_costs_itself_only(tmp_path: Path) -> None:
