@@ -28,7 +28,7 @@ from typing import Any
 
 import torch
 
-from conformance.runner import limits
+from conformance.runner import limits, stillness
 from conformance.runner.confinement import available, confine, seal
 from conformance.runner.drivers import find_drivers
 from conformance.runner.guard import Breach, Guard, install
@@ -72,6 +72,8 @@ class Server:
     def run(self) -> None:
         """Serves until the judge closes the socket."""
         while True:
+            if self.loaded is not None and not self.sealed:
+                stillness.wait(self.sock)
             try:
                 request, fds = receive_with_fds(self.sock)
             except (EOFError, OSError, ProtocolError):
@@ -170,6 +172,7 @@ class Server:
             progress=lambda index: self.sock.sendall(self.message({"statement": index, "short": index in short})),
         )
         self.look_at_guard()
+        stillness.only_this_thread_forks()
         names = [name for name in request["names"] if name in self.loaded.namespace]
         unread = [{"cell": entry.cell, "line": entry.line, "why": entry.why} for entry in self.loaded.unread]
         lost = {name: str(why) for name, why in self.loaded.lost.items() if name in request["names"]}
