@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch.nn.modules._functions import CrossMapLRN2d
@@ -94,7 +94,7 @@ def _references() -> Iterator[tuple[Family, FunctionType]]:
             yield from _functions(torch.nn.init, {name: Family.INIT})
         elif name.endswith("_") or name in _INIT_HELPERS:
             yield from _functions(torch.nn.init, {name: Family.INIT_HELPER})
-    yield Family.NORM, CrossMapLRN2d.forward
+    yield Family.NORM, cast(FunctionType, CrossMapLRN2d.forward)
     yield from _optimizers()
     families = {kernel.name.partition("::")[2].partition(".")[0]: kernel.family for kernel in KERNELS}
     families |= dict.fromkeys(_NORMS, Family.NORM)

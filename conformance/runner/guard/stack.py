@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -62,7 +62,7 @@ def arrival(is_submission: IsSubmission, end: FrameType | None) -> Arrival:
         if is_submission(code.co_filename) and not _is_program(frame):
             return Arrival(frame, entry_module, entry)
         if in_torch and not code.co_filename.startswith(_JUDGE):
-            module = dict.get(frame.f_globals, "__name__")  # both may be the submission's own
+            module: Any = dict.get(frame.f_globals, "__name__")  # both may be the submission's own
             in_torch = type(module) is str and module.startswith("torch.")
             if in_torch and not is_machinery(module):
                 entry_module, entry = module, code.co_qualname

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -99,7 +99,7 @@ def put_into_another(code: CodeType) -> FunctionType:
     another.__globals__["_calculate_fan_in_and_fan_out"] = vars(nn.init)["_calculate_fan_in_and_fan_out"]
     another.__globals__["math"] = math
     another.__code__ = code
-    return another
+    return cast(FunctionType, another)
 
 
 @pytest.mark.parametrize("make", [made_by_hand, put_into_another])

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 import torch
@@ -80,7 +81,8 @@ def test_a_note_that_fails_does_not_silence_the_next_call(guard: Guard) -> None:
         if frame.f_code.co_name == "arrival":
             raise KeyError
 
-    for start in (sys.settrace, sys.setprofile):
+    switches: tuple[Any, ...] = (sys.settrace, sys.setprofile)
+    for start in switches:
         before = sys.gettrace() if start is sys.settrace else sys.getprofile()
         guard.reset()
         start(interrupts)
@@ -112,7 +114,7 @@ def test_a_witness_that_was_interrupted_is_told_again(guard: Guard) -> None:
 
 def test_a_module_whose_name_is_no_plain_text_is_seen(guard: Guard) -> None:
     class Name(str):
-        def startswith(self, *args: object) -> bool:  # type: ignore[override]
+        def startswith(self, *args: object) -> bool:
             raise KeyError
 
     space = {"__name__": Name("torch.x"), "F": F, "X": X}

@@ -168,7 +168,7 @@ def test_a_judge_that_is_asked_to_end_leaves_nothing(jobs: int, tmp_path: Path) 
     submission = tmp_path / "slow.py"
     submission.write_text("import time\n" + RIGHT.replace("return", "time.sleep(1)\n        return"))
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-m", "conformance", submission, "-n", str(jobs)]
+    command = [sys.executable, "-m", "conformance", str(submission), "-n", str(jobs)]
     judge = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 60
     while not [*tmp_path.glob("conformance-*")] and time.monotonic() < deadline:
