@@ -117,19 +117,25 @@ INPUTS: dict[str, Callable[[], torch.Tensor]] = {
 }
 
 
+def _case(*inputs: torch.Tensor) -> SimpleNamespace:
+    """Returns a case of these inputs, and of others like them."""
+    others = [(0.5 * x.detach() + 0.25).requires_grad_(x.requires_grad) for x in inputs]
+    return SimpleNamespace(inputs=list(inputs), others=others)
+
+
 @pytest.mark.parametrize("kind", INPUTS)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_way_to_differentiate_counts(way: str, kind: str) -> None:
     function, x = WAYS[way], INPUTS[kind]()
     items = SimpleNamespace(grad_with_autograd_grad=function)
-    assert runs(items, SimpleNamespace(inputs=[x]))["runs"] > 0
+    assert runs(items, _case(x))["runs"] > 0
     torch.testing.assert_close(function(INPUTS[kind]()), 2 * INPUTS[kind]().detach(), check_dtype=False)
 
 
 @pytest.mark.parametrize("shape", [(0,), (2, 0)])
 def test_a_run_for_an_input_without_numbers_counts(shape: tuple[int, ...]) -> None:
     items = SimpleNamespace(grad_with_autograd_grad=WAYS["autograd.grad of a copy"])
-    assert runs(items, SimpleNamespace(inputs=[torch.ones(shape)]))["runs"] == 1
+    assert runs(items, _case(torch.ones(shape)))["runs"] == 1
 
 
 def looks_at_the_engine(x: torch.Tensor) -> torch.Tensor:
@@ -163,7 +169,7 @@ def runs_it_in_vain(x: torch.Tensor) -> torch.Tensor:
 )
 def test_a_run_about_something_else_does_not_count(function: Callable[[torch.Tensor], torch.Tensor]) -> None:
     items = SimpleNamespace(grad_with_autograd_grad=function)
-    assert runs(items, SimpleNamespace(inputs=[torch.tensor([1.5, -2.0])]))["runs"] == 0
+    assert runs(items, _case(torch.tensor([1.5, -2.0])))["runs"] == 0
 
 
 def test_a_run_has_to_concern_each_input() -> None:
@@ -176,7 +182,7 @@ def test_a_run_has_to_concern_each_input() -> None:
         (both,) = torch.autograd.grad((leaf[0] * leaf.sum(0)).sum(), leaf)
         return both[0], both[1]
 
-    case = SimpleNamespace(inputs=[torch.tensor([1.5, -2.0]), torch.tensor([0.5, 3.0])])
+    case = _case(torch.tensor([1.5, -2.0]), torch.tensor([0.5, 3.0]))
     assert multiple_runs(SimpleNamespace(grad_wrt_multiple_inputs=for_one_of_them), case)["runs"] == 0
     assert multiple_runs(SimpleNamespace(grad_wrt_multiple_inputs=in_one_tensor), case)["runs"] == 1
 
@@ -190,7 +196,7 @@ def test_nobody_can_tell_by_the_engine_whether_its_runs_are_asked_for() -> None:
 
     x = torch.tensor([1.5, -2.0])
     items = SimpleNamespace(grad_with_autograd_grad=looks)
-    case = SimpleNamespace(inputs=[x], others=[x], stale=[None], leaf=True)
+    case = SimpleNamespace(inputs=[x], others=[x], stale=[None], poison=None, leaf=True)
     autograd_grad(items, case)
     runs(items, case)
     assert len(set(engines)) == 1
@@ -199,5 +205,5 @@ def test_nobody_can_tell_by_the_engine_whether_its_runs_are_asked_for() -> None:
 def test_the_guard_still_names_what_was_called(guard: Guard) -> None:
     guard.reset()
     items = SimpleNamespace(grad_with_autograd_grad=WAYS["autograd.grad of a copy"])
-    runs(items, SimpleNamespace(inputs=[torch.ones(2)]))
+    runs(items, _case(torch.ones(2)))
     assert [breach.what for breach in guard.records()] == ["torch.autograd.grad (autograd engine)"]
