@@ -368,16 +368,15 @@ class _Search:
             self.too_slow = True
             return
         expected = {"missing": "an implementation", "timeout": f"an answer within {self.prop.seconds:g} s"}
+        status, text = _STATUS[trouble.kind], expected.get(trouble.kind, ANSWER)
         if self.prop.only_rules:
             self.result.unsupported = trouble.text  # how the work is done cannot be seen where none is done
             if trouble.kind in ("timeout", "died") or trouble.lines:
-                refused = Failure(requirement, _STATUS[trouble.kind], trouble.text, ANSWER, "", (), trouble.lines)
+                refused = Failure(requirement, status, trouble.text, text, "", (), trouble.lines)
                 self.result.refused = self.result.refused or Found(refused, case)
             return
         if trouble.kind == "error" and CRASH in self.result.check.known:
             return
-        text = expected.get(trouble.kind, ANSWER)
-        status = _STATUS[trouble.kind]
         plain = trouble.lines or not trouble.trace or _CALLED_OTHERWISE.match(trouble.text)
         shown = trouble.text if plain else f"{trouble.text}\n{trouble.trace}"
         if lacking := _NO_MODULE.search(trouble.text):

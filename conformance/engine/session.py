@@ -177,7 +177,7 @@ class RunnerSession:
         started = time.monotonic()
         host = Process.gone()  # where it cannot be forked, it is made anew when it is needed
         with contextlib.suppress(RunnerDied, RunnerTimeout, UnreadableSubmission):
-            host = self._load(base) if self.accelerated else self.host.fork(base, FORK_SECONDS)
+            host = self._load(base) if self.accelerated else self.host.fork(base)
         lost = 0.0 if host.alive else self.lost + time.monotonic() - started
         return replace(self, base=base, host=host, child=None, timeouts={}, overspent={}, reloads=0, lost=lost)
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
+from typing import NoReturn
 
 from conformance.cli import CONFORMS, DIFFERS, JUDGE_FAILED, UNUSABLE, Parser, add_judging, options_of
 from conformance.engine.options import UsageError
@@ -17,6 +15,7 @@ from conformance.faces import says
 from conformance.grading.folder import Folder, Line
 from conformance.grading.found import Submission, find
 from conformance.grading.run import grade
+from conformance.signals import when_asked_to_end
 
 INTERRUPTED = 130
 
@@ -41,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     """Runs the command line and returns its exit code."""
     arguments = parser().parse_args(argv)
     try:
-        with stoppable():
+        with when_asked_to_end(_as_ctrl_c):
             return _grade(arguments)
     except ValueError as error:  # UsageError, an unreadable report: one sentence each
         print(f"conformance: {error}", file=sys.stderr)
@@ -61,20 +60,8 @@ def main(argv: Sequence[str]) -> int:
         return JUDGE_FAILED
 
 
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """Has the signals that ask a program to end do what Ctrl-C does, unless somebody wants them ignored."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    asked = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in asked}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _as_ctrl_c(number: int) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _grade(arguments: argparse.Namespace) -> int:

@@ -15,12 +15,12 @@ from types import FrameType, TracebackType
 from conformance.grading.job import Job
 from conformance.grading.warm import Warm, guarded, judge_failed
 from conformance.report.model import Result
+from conformance.signals import ASK_TO_END
 
 # Ending a runner takes milliseconds; a worker that needs longer is killed.
 PATIENCE_SECONDS = 10.0
 # A job that was in hand when its worker died is tried again this often: the machine may have run out of memory.
 RETRIES = 1
-STOPPING = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Pool:
@@ -95,7 +95,7 @@ class Pool:
         ours, theirs = self.context.Pipe()
         worker = self.context.Process(target=_work, args=(theirs, [ours, *self.workers]), daemon=True)
         # A signal that comes before the worker knows what to do about it waits until it does.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, *STOPPING])
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, *ASK_TO_END])
         try:
             worker.start()
         finally:
@@ -120,9 +120,9 @@ def _work(pipe: Connection, others: list[Connection]) -> None:
         os._exit(128 + number)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the parent says what follows from it
-    for number in STOPPING:
+    for number in ASK_TO_END:
         signal.signal(number, stop)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, *STOPPING])
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, *ASK_TO_END])
     with contextlib.suppress(EOFError, OSError):
         while (job := pipe.recv()) is not None:
             try:

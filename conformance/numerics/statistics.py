@@ -88,19 +88,6 @@ def binomial_upper(successes: int, trials: int, p: float) -> float:
     return float(special.bdtrc(successes - 1, trials, p)) if successes > 0 else 1.0
 
 
-def correlated(a: torch.Tensor, b: torch.Tensor, spread: float) -> float:
-    """Returns the p-value of two samples of zero-mean draws bounded by ``spread`` being independent.
-
-    Hoeffding's inequality on the mean of the products, each within ``spread^2`` of zero: valid for every n.
-    """
-    products = (a.detach().double() * b.detach().double()).reshape(-1)
-    n = products.numel()
-    if n == 0 or spread == 0:
-        return 1.0
-    mean = float(products.mean()) / spread**2
-    return min(1.0, 2 * math.exp(-n * mean * mean / 2))
-
-
 def independent_along(marks: torch.Tensor, dim: int, p: float) -> float:
     """Returns the p-value of marks, each true with probability ``p``, not depending on each other along ``dim``.
 

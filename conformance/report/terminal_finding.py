@@ -47,12 +47,12 @@ def _print_item(
     if others:
         told = {reason_of(row) for row in first}
         again = [row for row in others if reason_of(row) in told]
+        news = [row for row in others if reason_of(row) not in told]
         prose(console, "Also not met:", "bold")
         if again:
             prose(console, f"  for the same reason: {'; '.join(sentence_of(row, says) for row in again)}", hang=4)
-        for row in others:
-            if row not in again:
-                prose(console, f"  {WORDS[row.status]}: {sentence_of(row, says)} ({reason_of(row)})", hang=4)
+        for row in news:
+            prose(console, f"  {WORDS[row.status]}: {sentence_of(row, says)} ({reason_of(row)})", hang=4)
         console.print()
     if any(row.reproducer for row in rows):
         prose(console, "A script that shows this:", "bold")

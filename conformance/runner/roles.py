@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 
 
 def fill(parameter: torch.Tensor, value: torch.Tensor) -> None:
@@ -14,6 +15,12 @@ def fill(parameter: torch.Tensor, value: torch.Tensor) -> None:
     with torch.no_grad():
         if "meta" not in (parameter.device.type, value.device.type):  # nothing can be written there, or read
             parameter.copy_(value.detach().reshape(parameter.shape))
+
+
+def sized(module: Any, shape: Iterable[int]) -> None:
+    """Calls a module once, on zeros, where it has lazy parts: without a size they do not survive a move to meta."""
+    if any(isinstance(parameter, UninitializedParameter) for parameter in module.parameters()):
+        module(torch.zeros(tuple(shape)))
 
 
 def call_with_others(module: nn.Module, x: torch.Tensor) -> None:

@@ -263,7 +263,7 @@ def _is_stub(error: BaseException) -> bool:
 
 def _raised(error: BaseException) -> bool:
     """Returns whether a ``raise`` of the submission started an exception; torch raises its own in C++."""
-    if error.__traceback__ is None or error.__context__ is not None:
+    if error.__traceback__ is None:
         return False
     last = error.__traceback__
     while last.tb_next is not None:
@@ -282,7 +282,7 @@ def _error(error: BaseException) -> dict[str, Any]:
         "type": type(error).__name__,
         "text": text[:2000],
         "lines": lines,
-        "raised": _raised(error),
+        "raised": error.__context__ is None and _raised(error),
         "trace": "".join(traceback.format_exception(error))[-4000:] if not lines else "",
     }
 

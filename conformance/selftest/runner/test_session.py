@@ -70,6 +70,19 @@ def test_each_property_starts_afresh(session_on: Open) -> None:
     assert first_output(call(session)) == 3
 
 
+@pytest.mark.parametrize(
+    "then",
+    [
+        "raise NotImplementedError",
+        "try:\n            {}['x']\n        except KeyError:\n            raise NotImplementedError",
+    ],
+)
+def test_a_stub_is_missing_wherever_it_is_raised(session_on: Open, then: str) -> None:
+    session = session_on(counting(then))
+    session.begin()
+    assert trouble(call(session)) == "missing"
+
+
 def test_on_an_accelerator_one_process_serves_every_property(session_on: Open) -> None:
     session = session_on(counting(), accelerated=True)
     session.begin()

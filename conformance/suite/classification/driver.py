@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader, TensorDataset
 
-from conformance.runner.roles import as_used, call_with_others, fill, gradients, parameters_of
+from conformance.runner.roles import as_used, call_with_others, fill, gradients, parameters_of, sized
 
 SIDE = 28
 # Each image says which it is in its last pixel, in parts of this; those for testing start at half of it.
@@ -60,8 +60,7 @@ def _second_order(items: SimpleNamespace, logits: torch.Tensor, targets: torch.T
 def head(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Applies a head in eval mode: twice, and to its last row alone; and in the mode asked, as often as asked."""
     module = items.ClassificationHead(case.d_in, case.num_classes)
-    if any(isinstance(parameter, nn.parameter.UninitializedParameter) for parameter in module.parameters()):
-        module(torch.zeros(1, case.d_in))  # a lazy layer has no size yet, which does not survive a move to meta
+    sized(module, (1, case.d_in))
     module.to(device=case.device, dtype=case.x.dtype)
     with as_used(case):
         return _applied(module.train(case.training), case)

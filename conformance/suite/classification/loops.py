@@ -33,22 +33,22 @@ def trains_and_evaluates(case: LoopCase, seen: Seen, check: Check) -> None:
     places = oracle.updates(notes)
     trained = [notes[place] for place in places]
     tested = [note for note in notes if any(number >= FIRST_TEST for number in note["ids"])]
-    trains_in_mode([note for note in notes if note["used"]], check)
-    never_trains_on_tests(tested, check)
-    trains_on_every_batch(case, trained, per_epoch, check)
+    _trains_in_mode([note for note in notes if note["used"]], check)
+    _never_trains_on_tests(tested, check)
+    _trains_on_every_batch(case, trained, per_epoch, check)
     returns_losses(case.epochs, seen.losses, per_epoch, check)
-    loses_what_the_logits_say(case, seen.losses, trained, check)
-    goes_down_the_cross_entropy(case, seen.notes, check)
-    updates(seen, notes, places, check)
-    evaluates(case, notes, places, per_epoch, check)
+    _loses_what_the_logits_say(case, seen.losses, trained, check)
+    _goes_down_the_cross_entropy(case, seen.notes, check)
+    _updates(seen, notes, places, check)
+    _evaluates(case, notes, places, per_epoch, check)
 
 
-def trains_in_mode(trained: list[dict[str, Any]], check: Check) -> None:
+def _trains_in_mode(trained: list[dict[str, Any]], check: Check) -> None:
     off = next((note for note in trained if not (note["training"] is True and note["inner"] is True)), None)
     check.that("train-mode", off is None, got=_mode(off), expected="train mode, as model.train() sets it")
 
 
-def never_trains_on_tests(tested: list[dict[str, Any]], check: Check) -> None:
+def _never_trains_on_tests(tested: list[dict[str, Any]], check: Check) -> None:
     used = sum(note["used"] is True for note in tested)
     check.that("never-trained", used == 0, got=f"{used} test batches that a gradient came back from", expected="none")
     off = next((note for note in tested if not (note["training"] is False and note["inner"] is False)), None)
@@ -61,7 +61,7 @@ def _mode(note: dict[str, Any] | None) -> str:
     return f"a forward with training = {note['training']} in the model, {note['inner']} in a submodule"
 
 
-def trains_on_every_batch(case: LoopCase, trained: list[dict[str, Any]], per_epoch: int, check: Check) -> None:
+def _trains_on_every_batch(case: LoopCase, trained: list[dict[str, Any]], per_epoch: int, check: Check) -> None:
     count, samples = per_epoch * case.epochs, list(range(case.x.shape[0]))
     got = f"{len(trained)} batches that a gradient came back from"
     expected = f"{count}: {case.epochs} epochs of {per_epoch} batches"
@@ -93,7 +93,7 @@ def returns_losses(epochs: int, losses: Any, per_epoch: int, check: Check) -> No
         check.that("losses", other is None, got=f"{kind_of(other)} among the losses", expected="Python floats")
 
 
-def loses_what_the_logits_say(case: LoopCase, losses: Any, trained: list[dict[str, Any]], check: Check) -> None:
+def _loses_what_the_logits_say(case: LoopCase, losses: Any, trained: list[dict[str, Any]], check: Check) -> None:
     known = not isinstance(losses, list) or len(losses) != len(trained)
     if known or any(max(note["ids"], default=0) >= case.y.shape[0] for note in trained):
         return
@@ -102,7 +102,7 @@ def loses_what_the_logits_say(case: LoopCase, losses: Any, trained: list[dict[st
         check.number("loss-values", loss, expected, path=f"losses[{place}]")
 
 
-def goes_down_the_cross_entropy(case: LoopCase, notes: list[dict[str, Any]], check: Check) -> None:
+def _goes_down_the_cross_entropy(case: LoopCase, notes: list[dict[str, Any]], check: Check) -> None:
     """Checks that what went backward is a multiple of the cross-entropy, in each forward that it came back to once."""
     for place, note in enumerate(notes):
         if len(note["gradients"]) != 1 or not all(0 <= number < case.y.shape[0] for number in note["ids"]):
@@ -113,7 +113,7 @@ def goes_down_the_cross_entropy(case: LoopCase, notes: list[dict[str, Any]], che
             check.close("backward", found, expected, path=f"logits{place + 1}.grad")
 
 
-def updates(seen: Seen, notes: list[dict[str, Any]], places: list[int], check: Check) -> None:
+def _updates(seen: Seen, notes: list[dict[str, Any]], places: list[int], check: Check) -> None:
     changes = oracle.changes(notes, places)
     got = f"{sum(changes)} changes of the weights in between {len(changes)} training batches and what came next"
     # A schedule may start, end, or come by at a learning rate of zero.
@@ -128,7 +128,7 @@ def updates(seen: Seen, notes: list[dict[str, Any]], places: list[int], check: C
     check.that("fresh-gradients", seen.stale == 0, got=got, expected="zero_grad before each backward")
 
 
-def evaluates(case: LoopCase, notes: list[dict[str, Any]], places: list[int], per_epoch: int, check: Check) -> None:
+def _evaluates(case: LoopCase, notes: list[dict[str, Any]], places: list[int], per_epoch: int, check: Check) -> None:
     tests = set(range(FIRST_TEST, FIRST_TEST + case.test_x.shape[0]))
     lasts, nexts = places[per_epoch - 1 :: per_epoch] or [0], [*places[per_epoch::per_epoch], len(notes)]
     for epoch, (start, end) in enumerate(zip(lasts, nexts, strict=False)):

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedParameter
 
 from conformance.runner.roles import (
     as_used,
@@ -20,6 +19,7 @@ from conformance.runner.roles import (
     observed,
     parameters_of,
     plain_gradients,
+    sized,
 )
 
 
@@ -130,10 +130,7 @@ def _feed_forward(items: SimpleNamespace, case: SimpleNamespace) -> Any:
 
 
 def _apply(module: Any, case: SimpleNamespace, depth: int) -> dict[str, Any]:
-    if any(isinstance(parameter, UninitializedParameter) for parameter in module.parameters()):
-        module(
-            torch.zeros(case.x.shape)
-        )  # lazy parts take their sizes from their first input, and only then go to meta
+    sized(module, case.x.shape)
     module.to(device=case.device, dtype=case.x.dtype)
     module.train(case.training)
     meta = case.device == "meta"
