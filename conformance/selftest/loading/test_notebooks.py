@@ -19,10 +19,18 @@ def _places(loaded: Loaded, name: str) -> list[str]:
     return [f"{f'cell {entry.cell}' if entry.cell else name}, line {entry.line}" for entry in loaded.unread]
 
 
-@pytest.mark.parametrize("name", EXPECTED)
-def test_each_is_read_as_expected(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def imported(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Imports what the notebooks do: on a cold disk that takes longer than a test waits for what is endless."""
     needs("torchvision")
     needs("matplotlib")
+    file = tmp_path_factory.mktemp("imports") / "imports.py"
+    file.write_text("import torchvision, matplotlib.pyplot\nimport torch._dynamo\n")
+    assert not read(file, statement_seconds=60).unread
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_each_is_read_as_expected(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     # Half a second ends what is endless; the first plot and the first optimizer take longer, and end.
     seconds = {"trains_on_import.ipynb": 4, "colab_exercise2.ipynb": 10}.get(name, 0.5)
     loaded = read(FOLDER / name, statement_seconds=seconds)
