@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import groupby
 
-_SPLIT = re.compile(r"(\s+|[\[\](){},])")
+_SPLIT = re.compile(r"(\s+|[\[\](){},=:])")
 
 # Matching is quadratic; beyond this two values of different length are shown without marks.
 TOKENS = 600
@@ -28,14 +28,16 @@ def differing(got: str, expected: str) -> tuple[list[Piece], list[Piece]]:
     """Returns both texts in pieces, those marked that the other text does not have in the same place."""
     left, right = _SPLIT.split(got), _SPLIT.split(expected)
     if len(left) == len(right) and left[0] == right[0]:
-        marks = [not _same(a, b) for a, b in zip(left, right, strict=True)]
+        marks = [_plain(a) != _plain(b) for a, b in zip(left, right, strict=True)]
         return _pieces(left, marks), _pieces(right, marks)
     if max(len(left), len(right)) > TOKENS:
         return [Piece(got, False)], [Piece(expected, False)]
-    matcher = SequenceMatcher(None, left, right, autojunk=False)
-    if matcher.ratio() < ALIKE:
+    ours, theirs = [_plain(token) for token in left], [_plain(token) for token in right]
+    # Any two sentences share their blanks: only words tell how alike they are.
+    some, others = ([token for token in side if token.strip()] for side in (ours, theirs))
+    if SequenceMatcher(None, some, others, autojunk=False).ratio() < ALIKE:
         return [Piece(got, False)], [Piece(expected, False)]
-    blocks = matcher.get_matching_blocks()
+    blocks = SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks()
     same_left = {block.a + i for block in blocks for i in range(block.size)}
     same_right = {block.b + i for block in blocks for i in range(block.size)}
     return (
@@ -44,13 +46,12 @@ def differing(got: str, expected: str) -> tuple[list[Piece], list[Piece]]:
     )
 
 
-def _same(a: str, b: str) -> bool:
-    if a == b or (not a.strip() and not b.strip()):
-        return True
+def _plain(token: str) -> str:
+    """Returns a token as it is compared: blanks are all alike, and so are two ways to write a number (1e-8, 1e-08)."""
     try:
-        return float(a) == float(b)
+        return repr(float(token))
     except ValueError:
-        return False
+        return token if token.strip() else token and " "
 
 
 def _pieces(tokens: list[str], marks: list[bool]) -> list[Piece]:

@@ -66,6 +66,17 @@ def test_an_error_beside_a_value_is_left_unmarked() -> None:
     assert marked(got) == marked(expected) == []
 
 
+def test_two_sentences_that_share_their_blanks_only_are_left_unmarked() -> None:
+    got, expected = differing("it reached backward (the engine)", "the gradient comes from grad, not it")
+    assert marked(got) == marked(expected) == []
+
+
+def test_a_number_written_in_another_way_is_no_difference() -> None:
+    got, expected = differing("f(p, eps=1e-08, decay=0.0): 0.0 where 0.1 was asked", "f(p, eps=1e-8, decay=0.1)")
+    assert "eps=1e-08" in "".join(piece.text for piece in got if not piece.differs)
+    assert marked(expected) == ["0.1"]
+
+
 def test_a_huge_value_costs_no_time() -> None:
     got, _ = differing("1 " * 100_000, "2 " * 99_999)
     assert marked(got) == []
