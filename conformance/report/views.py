@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conformance.report.charts import ErrorChart, error_chart
 from conformance.report.diff import Piece, differing
 from conformance.report.model import ItemResult, Level, PropertyResult, Result, Status, worst
-from conformance.report.text import clean
+from conformance.report.text import clean, one_line
 from conformance.report.words import item_reason, reproduce_command, sentence_of
 
-# The first findings of an item are open when the page opens; the others mostly say the same again.
+# The first findings of an item are open when the page opens; those after them mostly follow from the same mistake.
 OPEN = 2
 
 # Values are shown in two columns; longer ones are cut here and whole in the JSON file.
 VALUE = 4_000
+
+_MANY = re.compile(r"\((\d+ of \d+ entries differ)\)$")
+
+# What differs in the text of an exception where cases differ: shapes and other numbers.
+_SIZES = re.compile(r"[\d\s,x()\[\]]+")
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,11 @@ class RequirementView:
 
 @dataclass(frozen=True)
 class FindingView:
-    """A finding, with the two values marked where they differ."""
+    """A finding, with the two values marked where they differ, and what says the same again (in another dtype, say).
+
+    Where the values are no more than the entries of the table, ``got`` and ``expected`` are empty, and ``note`` says
+    how many entries there are.
+    """
 
     row: PropertyResult
     anchor: str
@@ -44,6 +53,8 @@ class FindingView:
     open: bool
     got: list[Piece]
     expected: list[Piece]
+    note: str
+    again: list[FindingView]
 
 
 @dataclass(frozen=True)
@@ -64,10 +75,12 @@ def item_view(item: ItemResult, result: Result, says: Mapping[str, str]) -> Item
     anchor = "item-" + re.sub(r"\W+", "-", item.name)
     mine = [row for row in result.findings() if row.item == item.name]
     mine.sort(key=lambda row: not result.counts(row))
-    findings = [
-        _finding(row, f"{anchor}-{number}", result.counts(row), number <= OPEN and result.counts(row), says)
-        for number, row in enumerate(mine, 1)
-    ]
+    groups: dict[tuple[str, ...], list[FindingView]] = {}
+    for number, row in enumerate(mine, 1):
+        group = groups.setdefault(_kind(row), [])
+        is_open = not group and len(groups) <= OPEN and result.counts(row)
+        group.append(_finding(row, f"{anchor}-{number}", result.counts(row), is_open, says))
+    findings = [replace(first, again=others) for first, *others in groups.values()]
     return ItemView(
         item=item,
         anchor=anchor,
@@ -79,9 +92,20 @@ def item_view(item: ItemResult, result: Result, says: Mapping[str, str]) -> Item
     )
 
 
+def _kind(row: PropertyResult) -> tuple[str, ...]:
+    """Returns what two findings share that tell the same: the exception and its line, or else the requirement."""
+    if row.status is Status.CRASH:
+        return row.status, _SIZES.sub("", one_line(row.got or "")), *(line.where for line in row.lines[-1:])
+    return row.status, row.requirement
+
+
 def _finding(row: PropertyResult, anchor: str, counts: bool, is_open: bool, says: Mapping[str, str]) -> FindingView:
-    got, expected = differing(clean(row.got or "", VALUE), clean(row.expected or "", VALUE))
-    return FindingView(row, anchor, sentence_of(row, says), counts, is_open, got, expected)
+    got, expected, note = row.got or "", row.expected or "", ""
+    if row.entries and got.startswith(f"{row.entries[0].path} = "):
+        many = _MANY.search(got)
+        got, expected, note = "", "", many[1] if many else ""
+    left, right = differing(clean(got, VALUE), clean(expected, VALUE))
+    return FindingView(row, anchor, sentence_of(row, says), counts, is_open, left, right, note, [])
 
 
 def _requirements(item: ItemResult, result: Result, says: Mapping[str, str]) -> list[RequirementView]:

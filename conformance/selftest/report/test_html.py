@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from conformance.report.html import html_page
+from conformance.report.model import Status
 from conformance.report.overview import class_row, overview_page
 from conformance.selftest.report.samples import SAMPLES, SAYS, conforming, half_done, hostile, parity
 
@@ -84,6 +85,35 @@ def test_a_finding_shows_its_parts_and_marks_what_differs() -> None:
     assert "<mark>-0.9211</mark>" in text
     assert "<mark>-0.9252</mark>" in text
     assert 'class="crosses"' in text
+
+
+def test_what_says_the_same_of_another_dtype_stands_inside_of_the_first() -> None:
+    again = PAGES["half_done"].partition('<details class="again">')[2]
+    assert "The same in 1 more" in again[:200]
+    assert "norm.LayerNorm.forward[float64]" in again.partition("What was asked")[0]
+
+
+def test_one_exception_is_told_once_whatever_it_keeps_from_being_judged() -> None:
+    result = half_done()
+    crash = next(row for row in result.findings() if row.status is Status.CRASH)
+    other = replace(
+        crash, id="norm.LayerNorm.eps", requirement="norm.LayerNorm.formula", got="RuntimeError: of size (7)"
+    )
+    rows = [replace(crash, got="RuntimeError: of size (3)"), other, replace(other, got="RuntimeError: something else")]
+    items = {"LayerNorm": replace(result.items["LayerNorm"], properties=rows)}
+    text = html_page(replace(result, items=items), says=SAYS)
+    assert text.count("The same exception in 1 more") == text.count('class="again"') == 1
+
+
+def test_entries_are_shown_once() -> None:
+    result = half_done()
+    row = next(row for row in result.findings() if row.entries)
+    entry = row.entries[0]
+    shown = replace(row, got=f"{entry.path} = {entry.got} (9 of 12 entries differ)", expected="as the table says")
+    items = {"LayerNorm": replace(result.items["LayerNorm"], properties=[shown])}
+    text = html_page(replace(result, items=items), says=SAYS)
+    assert "9 of 12 entries differ" in text
+    assert "as the table says" not in text
 
 
 def test_the_loss_curve_is_drawn_where_there_is_one() -> None:
