@@ -36,6 +36,7 @@ def html_page(result: Result, *, says: Mapping[str, str]) -> str:
         tally=tally(result),
         absent=gone,
         exercises=views,
+        explained=any(view.findings for part in views.values() for view in part),
         environment=environment(result),
         loss=loss_chart(losses) if isinstance(losses, list) else None,
     )

@@ -26,7 +26,7 @@ _SIZES = re.compile(r"[\d\s,x()\[\]]+")
 
 @dataclass(frozen=True)
 class RequirementView:
-    """A requirement of an item, with what its properties found."""
+    """A requirement of an item, with what its properties found; ``why`` says why it was skipped, where it was."""
 
     id: str
     sentence: str
@@ -36,6 +36,7 @@ class RequirementView:
     examples: int
     comparisons: int
     share: float | None
+    why: str
 
 
 @dataclass(frozen=True)
@@ -112,16 +113,19 @@ def _requirements(item: ItemResult, result: Result, says: Mapping[str, str]) -> 
     groups: dict[str, list[PropertyResult]] = {}
     for row in item.properties:
         groups.setdefault(row.requirement, []).append(row)
-    return [
-        RequirementView(
-            id=name,
-            sentence=sentence_of(rows[0], says),
-            level=rows[0].level,
-            counts=result.counts(rows[0]),
-            status=worst([row.status for row in rows]),
-            examples=sum(row.examples for row in rows),
-            comparisons=sum(row.comparisons for row in rows),
-            share=max((row.budget_used for row in rows if row.budget_used is not None), default=None),
-        )
-        for name, rows in groups.items()
-    ]
+    return [_requirement(name, rows, result, says) for name, rows in groups.items()]
+
+
+def _requirement(name: str, rows: list[PropertyResult], result: Result, says: Mapping[str, str]) -> RequirementView:
+    status = worst([row.status for row in rows])
+    return RequirementView(
+        id=name,
+        sentence=sentence_of(rows[0], says),
+        level=rows[0].level,
+        counts=result.counts(rows[0]),
+        status=status,
+        examples=sum(row.examples for row in rows),
+        comparisons=sum(row.comparisons for row in rows),
+        share=max((row.budget_used for row in rows if row.budget_used is not None), default=None),
+        why=rows[0].message or "" if status is Status.SKIPPED else "",
+    )

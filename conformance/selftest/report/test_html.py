@@ -105,6 +105,18 @@ def test_one_exception_is_told_once_whatever_it_keeps_from_being_judged() -> Non
     assert text.count("The same exception in 1 more") == text.count('class="again"') == 1
 
 
+def test_the_words_of_a_finding_are_explained_where_there_is_one() -> None:
+    assert "How to read this page" in PAGES["half_done"]
+    assert "How to read this page" not in PAGES["conforming"]
+
+
+def test_a_requirement_that_was_skipped_says_why() -> None:
+    result = half_done()
+    row = replace(result.items["Linear"].properties[0], status=Status.SKIPPED, message="no such device here")
+    items = {"Linear": replace(result.items["Linear"], properties=[row])}
+    assert "no such device here" in html_page(replace(result, items=items), says=SAYS)
+
+
 def test_entries_are_shown_once() -> None:
     result = half_done()
     row = next(row for row in result.findings() if row.entries)
