@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from conformance import contract
+from conformance.engine.checking import Failure
 from conformance.engine.reproduce import script
 from conformance.engine.run import Found, Run
 from conformance.report.message import finding_message
@@ -71,9 +72,7 @@ def _finding(run: Run, found: Found, suspect: str | None, source: Source | None)
     if not found.alone:
         case += "\n(in a process that had been asked before; asked first, it is right)"
     bound = failure.entries[0].bound if failure.entries else None
-    # Where no traceback leads into the submission, where the item is defined.
-    place = definition(source, prop.item) if source is not None and not missing else None
-    lines = list(failure.lines) or ([SourceLine(*place)] if place else [])
+    lines = list(failure.lines) or ([] if source is None or missing else _places(source, prop.item, failure))
     message = finding_message(
         asked=requirement.means,
         case=case,
@@ -105,6 +104,14 @@ def _finding(run: Run, found: Found, suspect: str | None, source: Source | None)
         curve=run.check.curve,
         seconds=run.seconds,
     )
+
+
+def _places(source: Source, item: str, failure: Failure) -> list[SourceLine]:
+    """Returns where an item is defined, and its constructor if a finding is about that; no traceback leads there."""
+    constructor = failure.requirement == "signature" or f"{item}.__init__()" in failure.got
+    names = [item, f"{item}.__init__"] if constructor else [item]
+    places = [definition(source, name) for name in names]
+    return [SourceLine(*place) for place in places if place is not None]
 
 
 def _judge_error(run: Run, requirement: str, text: str) -> PropertyResult:

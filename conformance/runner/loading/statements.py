@@ -63,20 +63,34 @@ def split(source: Source) -> list[Statement]:
 
 @lru_cache(maxsize=8)
 def _defined(source: Source) -> dict[str, tuple[str, str]]:
-    """Returns, for each name, where the last statement that can be run and binds it begins, and that line."""
+    """Returns, for each name, where the last statement that can be run and binds it begins, and that line.
+
+    A method goes by ``Class.method``.
+    """
     found: dict[str, tuple[str, str]] = {}
     lines = {unit: unit.text.split("\n") for unit in source.units}
     for statement in split(source):
-        if statement.node is not None:
-            unit, line = statement.unit, statement.node.lineno  # not that of a decorator
-            place = f"cell {unit.cell}" if unit.cell is not None else unit.filename
-            shown = (f"{place}, line {line}", lines[unit][line - unit.first_line])
-            found.update(dict.fromkeys(statement.names, shown))
+        unit, node = statement.unit, statement.node
+        if node is None:
+            continue
+        place = f"cell {unit.cell}" if unit.cell is not None else unit.filename
+        named = [(name, node) for name in statement.names]
+        if isinstance(node, ast.ClassDef):
+            found = {name: shown for name, shown in found.items() if not name.startswith(f"{node.name}.")}
+            named += [(f"{node.name}.{part.name}", part) for part in node.body if isinstance(part, ast.FunctionDef)]
+        for name, part in named:
+            line = part.lineno  # not that of a decorator
+            found[name] = (f"{place}, line {line}", lines[unit][line - unit.first_line])
     return found
 
 
 def definition(source: Source, name: str) -> tuple[str, str] | None:
-    """Returns where a submission defines a name, as a report says it, and the line; None where it cannot be seen."""
+    """Returns where a submission defines a name, as a report says it, and the line; None where it cannot be seen.
+
+    Args:
+        source: the submission.
+        name: of an item, or of a method, ``LayerNorm.__init__``.
+    """
     return _defined(source).get(name)
 
 

@@ -187,6 +187,18 @@ def test_a_definition_is_found_where_it_was_made_last(notebook: Write) -> None:
     assert definition(source, "B") is None
 
 
+def test_a_method_is_found_in_the_class_that_was_made_last(notebook: Write) -> None:
+    first = "class A:\n    def __init__(self):\n        pass\n    def forward(self):\n        pass"
+    second = "class A:\n    @wraps\n    def forward(self, x):\n        pass"
+    assert definition(read_submission(str(notebook(first))), "A.__init__") == (
+        "cell 1, line 2",
+        "    def __init__(self):",
+    )
+    source = read_submission(str(notebook(first, second)))
+    assert definition(source, "A.forward") == ("cell 2, line 3", "    def forward(self, x):")
+    assert definition(source, "A.__init__") is None
+
+
 def test_a_cell_that_does_not_parse_defines_nothing(notebook: Write) -> None:
     source = read_submission(str(notebook("class A: pass", "class A:\n    def f(:")))
     assert definition(source, "A") == ("cell 1, line 1", "class A: pass")

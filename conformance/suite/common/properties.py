@@ -29,11 +29,13 @@ def has_signature(item: str) -> Test:
         check.that("signature", seen.kind != "int", got=seen.kind, expected=f"a {said.kind}", path=case.item)
         if seen.parameters is None:
             return  # a callable written in C shows no signature; that it can be called is judged elsewhere
-        wrong = _first_difference(said.parameters(), seen.parameters)
+        asked = said.parameters()
+        wrong = _first_difference(asked, seen.parameters)
         shown = ", ".join(_shown(entry) for entry in seen.parameters)
-        check.that(
-            "signature", wrong is None, got=f"{case.item}({shown}): {wrong}", expected=case.item + said.signature
-        )
+        # Without annotations, as that of the submission: what differs is what is wrong.
+        expected = ", ".join(_shown((name, "", value is not Parameter.empty, value)) for name, value in asked)
+        got = f"{case.item}({shown}): {wrong}"
+        check.that("signature", wrong is None, got=got, expected=f"{case.item}({expected})")
 
     cases = st.just(ItemCase(item))
     declare = holds(
@@ -71,8 +73,17 @@ def _first_difference(asked: list[tuple[str, Any]], seen: list[tuple[str, str, b
     named = {name for name, default in asked if default is not Parameter.empty}
     for name, kind, given, _ in seen[len(asked) :]:
         if not given and kind in ("POSITIONAL_OR_KEYWORD", "KEYWORD_ONLY") and name not in named:
-            return f"`{name}` is needed and was not asked for"
+            return _surplus(name, asked, seen)
     return None
+
+
+def _surplus(name: str, asked: list[tuple[str, Any]], seen: list[tuple[str, str, bool, Any]]) -> str:
+    """Returns what is wrong where a parameter is needed beyond those that were asked."""
+    if name not in dict(asked):
+        return f"`{name}` is needed and was not asked for"
+    needed = [entry for entry in seen if not entry[2] and not entry[1].startswith("VAR_")]
+    wanted = [default for _, default in asked if default is Parameter.empty]
+    return f"{len(needed)} arguments are needed where {len(wanted)} were asked"
 
 
 def _numbers(a: object, b: object) -> bool:
