@@ -11,7 +11,7 @@ from conformance.report.message import source_line
 from conformance.report.model import Entry, ItemResult, PropertyResult, Result, Status
 from conformance.report.terminal_text import STYLES, code, marks_for, prose
 from conformance.report.text import clean, head, one_line
-from conformance.report.words import WORDS, one_a_requirement, reason_of, reproduce_command, sentence_of
+from conformance.report.words import WORDS, reasons_of, one_a_requirement, reason_of, reproduce_command, sentence_of
 
 # The first findings of an item say what is wrong; the others mostly say it again.
 IN_FULL = 2
@@ -45,9 +45,9 @@ def _print_item(
     shown = {row.requirement for row in first}
     others = [row for row in one_a_requirement(rows) if row.requirement not in shown]
     if others:
-        told = {reason_of(row) for row in first}
-        again = [row for row in others if reason_of(row) in told]
-        news = [row for row in others if reason_of(row) not in told]
+        told = frozenset().union(*map(reasons_of, first))
+        again = [row for row in others if reasons_of(row) <= told]
+        news = [row for row in others if not reasons_of(row) <= told]
         prose(console, "Also not met:", "bold")
         if again:
             prose(console, f"  for the same reason: {'; '.join(sentence_of(row, says) for row in again)}", hang=4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 
@@ -9,6 +10,8 @@ from conformance.report.model import SEVERITY, ItemResult, PropertyResult, Resul
 from conformance.report.text import clean, one_line
 
 WORDS = {status: status.value.replace("_", " ") for status in Status}
+
+_CASES = re.compile(r" \(\d+ of \d+ cases\)")
 
 # A mark beside each word, so that a column can be scanned without colour.
 MARKS = {
@@ -105,6 +108,16 @@ def reason_of(row: PropertyResult) -> str:
         entry = row.entries[0]
         return one_line(f"at {entry.path}: got {entry.got}, expected {entry.expected}")
     return one_line(row.got or row.message or WORDS[row.status])
+
+
+def reasons_of(row: PropertyResult) -> frozenset[str]:
+    """Returns what a property did not pass for: the usual mistakes that it looks like, or else its one reason.
+
+    On how many cases a mistake was seen is left out: that differs between requirements that one mistake breaks.
+    """
+    if not row.suspect:
+        return frozenset({reason_of(row)})
+    return frozenset(_CASES.sub("", mistake) for mistake in row.suspect.split("; or: "))
 
 
 def item_reason(item: ItemResult) -> str:

@@ -99,3 +99,15 @@ def test_a_reason_that_was_told_is_not_told_again() -> None:
     text = terminal(replace(result, items={item.name: replace(item, properties=crashes)}))
     assert text.count("TypeError: no") == 2
     assert "for the same reason: c; d\n" in text
+
+
+def test_a_mistake_that_was_named_is_not_named_again_for_another_number_of_cases() -> None:
+    result = half_done()
+    item = next(item for item in result.items.values() if item.status is Status.WRONG)
+    row = next(row for row in item.properties if row.status is Status.WRONG)
+    suspects = {"a": "no root (4 of 4 cases); or: no eps (4 of 4 cases)", "b": "no eps (2 of 2 cases)",
+                "c": "no eps (1 of 1 cases)", "d": "no mean (1 of 1 cases)"}  # fmt: skip
+    rows = [replace(row, requirement=place, suspect=suspect) for place, suspect in suspects.items()]
+    text = terminal(replace(result, items={item.name: replace(item, properties=rows)}))
+    assert "for the same reason: c\n" in text
+    assert "d (looks like: no mean (1 of 1 cases))\n" in text
