@@ -11,7 +11,7 @@ from conformance.report.message import source_line
 from conformance.report.model import Entry, ItemResult, PropertyResult, Result, Status
 from conformance.report.terminal_text import STYLES, code, marks_for, prose
 from conformance.report.text import clean, head, one_line
-from conformance.report.words import WORDS, reasons_of, one_a_requirement, reason_of, reproduce_command, sentence_of
+from conformance.report.words import WORDS, one_a_requirement, reason_of, reasons_of, reproduce_command, sentence_of
 
 # The first findings of an item say what is wrong; the others mostly say it again.
 IN_FULL = 2
