@@ -121,14 +121,16 @@ class Check:
         if shape is not None:
             expected.append(f"of shape {tuple(shape)}")
             ok = ok and tuple(got.shape) == tuple(shape)
+        expected.append(f"of dtype {name}" if name is not None else "of any dtype")
         if name is not None:
-            expected.append(f"of dtype {name}")
             ok = ok and str(got.dtype) == f"torch.{name}"
         device = self.variant.device
         expected.append(f"on {device}")
         elsewhere = isinstance(got, torch.Tensor) and device_of(got) != device.split(":")[0]
         ok = ok and not elsewhere
-        return self._settle(requirement, ok, path, kind_of(got), " ".join(expected), elsewhere=elsewhere)
+        label = f"{path}: " if path != "output" else ""
+        shown, asked = label + kind_of(got), label + " ".join(expected)
+        return self._settle(requirement, ok, path, shown, asked, elsewhere=elsewhere)
 
     def close(
         self,
