@@ -79,7 +79,7 @@ def as_torch(seen: Seen, last: list[torch.Tensor], count: int, check: Check) -> 
     """Checks what torch's own datasets do: their class, index -1, and a loop that ends."""
     check.that("dataset", seen.dataset is True, got="some other class", expected="a torch.utils.data.Dataset")
     pair = isinstance(seen.last, tuple) and len(seen.last) == 2
-    if check.that("iteration", pair, got=seen.last, expected="the last item", path="dataset[-1]"):
+    if check.that("iteration", pair, got=seen.last, expected="the last item, a tuple of two", path="dataset[-1]"):
         for got, expected in zip(seen.last, last, strict=True):
             check.bits("iteration", got, expected, path="dataset[-1]")
     ends = seen.looped == count

@@ -367,7 +367,8 @@ def test_the_loader_does_so_on_a_larger_scale(case: LoaderCase, seen: Seen, chec
 def _as_asked(case: LoaderCase, seen: Seen, check: Check) -> None:
     check.that("form", seen.loader is True, got=f"an object of type {seen.type}", expected="a DataLoader")
     workers = case.workers or 0
-    check.that("workers", seen.workers == workers, got=seen.workers, expected=f"num_workers = {workers}")
+    got = f"num_workers = {seen.workers!r}"
+    check.that("workers", seen.workers == workers, got=got, expected=f"num_workers = {workers}")
     anew, kept = seen.fetched >= 2 * checks.kept(case), f"{2 * checks.kept(case)} in two epochs"
     check.that("batches", anew, got=f"{seen.fetched} samples taken from the dataset", expected=kept, path="the dataset")
     for epoch in seen.epochs:

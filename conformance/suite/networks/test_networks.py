@@ -234,8 +234,9 @@ def _stacked(
     if not _reached(seen, check):
         return None  # nothing tells how it is wired
     shapes = [tuple(weight.shape) for weight in seen.weights]
-    asked = f"{len(dims) - 1} weight matrices that the output depends on, of shapes {readings.shapes(dims)} (out, in)"
-    if not check.that(layers, readings.fits(seen, dims), got=f"those found have the shapes {shapes}", expected=asked):
+    what = "weight matrices that the output depends on, by shape"
+    got, asked = f"{what}: {shapes or 'none'}", f"{what}: {readings.shapes(dims)} (out, in)"
+    if not check.that(layers, readings.fits(seen, dims), got=got, expected=asked):
         return None
     found = oracle.right(seen, x, dims, norm)
     if found is None:

@@ -87,7 +87,7 @@ def test_a_fresh_state_is_zero_and_its_own(case: InitCase, seen: Seen, check: Ch
     _stays_its_own(seen.m_after_v, zeros + 1, "m after 1 was added to it, and to v", check)
     for name in ("m", "v"):
         _stays_its_own(seen.after[f"next {name}"], zeros, f"next {name} after 1 was added to these", check)
-        _stays_its_own(seen.after[name], zeros + 1, f"{name} after the next state was made", check)
+        _stays_its_own(seen.after[name], zeros + 1, f"{name} after 1 was added to it and the next state made", check)
     check.bits("own-memory", seen.after["p"], seen.before, path="p after 1 was added to m and v")
 
 
