@@ -283,8 +283,15 @@ def _error(error: BaseException) -> dict[str, Any]:
         "text": text[:2000],
         "lines": lines,
         "raised": error.__context__ is None and _raised(error),
-        "trace": "".join(traceback.format_exception(error))[-4000:] if not lines else "",
+        "trace": _trace(error) if not lines else "",
     }
+
+
+def _trace(error: BaseException) -> str:
+    """Returns where an exception came about that no line of the submission leads to, innermost last, by short names."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    shown = [f"  {'/'.join(Path(frame.filename).parts[-2:])}, line {frame.lineno}: {frame.line}" for frame in frames]
+    return "\n".join(["where no line of the submission runs:", *shown])[:4000]
 
 
 def main(fd: int, scratch: str, hidden: list[str]) -> None:
