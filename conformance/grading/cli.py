@@ -100,7 +100,7 @@ def exit_code(lines: Sequence[Line]) -> int:
 def _sentence(lines: Sequence[Line], total: int) -> str:
     counts = {
         "conform": sum(line.row.conforms for line in lines),
-        "do not": sum(not (line.row.conforms or line.failed or line.unreadable) for line in lines),
+        "do not conform": sum(not (line.row.conforms or line.failed or line.unreadable) for line in lines),
         "could not be read": sum(line.unreadable for line in lines),
         "without a verdict (the judge's own fault)": sum(line.failed for line in lines),
         "not judged yet": total - len(lines),

@@ -17,6 +17,8 @@ from conformance.report.model import Result
 # A worker on which a job fails for reasons of its machine is not the only one.
 RETRIES = 2
 CONNECT_SECONDS = 30
+# What dask says where the scheduler lacks the package that a job's function lies in, or has another.
+_UNREAD = "deserialization of the task graph"
 
 
 def judge_there(jobs: Sequence[Job], scheduler: str) -> Iterator[tuple[Job, Result]]:
@@ -46,6 +48,8 @@ def judge_there(jobs: Sequence[Job], scheduler: str) -> Iterator[tuple[Job, Resu
             if future.status not in ("finished", "error"):
                 raise UsageError(f"the scheduler at {scheduler} gave a job up ({future.status}); try again to go on")
             error = future.exception()
+            if error is not None and _UNREAD in str(error):
+                raise UsageError(f"the scheduler at {scheduler} cannot read this: it needs this package too, the same")
             if isinstance(error, OtherVersion):
                 raise UsageError(f"a worker of {scheduler} cannot judge this: {error}; install the same there")
             yield job, future.result() if error is None else judge_failed(job, f"{type(error).__name__}: {error}")
