@@ -98,6 +98,8 @@ KERNELS = (
 SCRIPT_KERNELS = (
     Kernel("prim::MKLDNNLayerNorm", Family.NORM),
     Kernel("prim::MKLDNNLayerNorm_", Family.NORM),
+    Kernel("aten::backward", Family.BACKWARD),
+    Kernel("aten::grad", Family.AUTOGRAD_GRAD),
 )
 
 # torch.nn classes that are a family's reference by themselves; subclasses of them count as well.

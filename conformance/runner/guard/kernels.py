@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ import torch
 
 from conformance.runner.guard.families import KERNELS, Kernel
 from conformance.runner.guard.ledger import Ledger
-from conformance.runner.guard.swap import Undo, swap
+from conformance.runner.guard.swap import Undo, put, swap, undoing
 
 # Every backend with a key for autograd at which a kernel can be put; a tensor can claim to be on one that nobody has.
 _BACKENDS = (
@@ -30,6 +30,10 @@ _AUTOGRAD_KEYS = {f"Autograd{name}": name for name in _BACKENDS if torch._C._par
 _AUTOGRAD_KEYS |= {"AutogradNestedTensor": "NestedTensorCPU", "AutogradOther": "MkldnnCPU"}
 # Where torch.func takes composites apart by itself.
 _TRANSFORM_KEYS = ("FuncTorchDynamicLayerFrontMode", "FuncTorchBatched")
+# Above all others: torch's own dispatcher in Python, where anybody may write down which kernel a key stands for.
+_IN_PYTHON = "PythonDispatcher"
+# The ways in which a library puts a kernel at a key; the last one put there is the one that runs.
+_PUTTING = ("impl", "impl_t_t", "impl_with_aoti_compile")
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 _BELOW = torch._C._dispatch_keyset_full_after(torch._C.DispatchKey.BackendSelect)
 
@@ -52,22 +56,52 @@ def stub_kernels(ledger: Ledger) -> Undo:
     """Puts stubs before the kernels of every family; returns what takes them away again."""
     libraries = {name: _library(name) for name in {kernel.name.partition("::")[0] for kernel in KERNELS}}
     present = {kernel.name: kernel for kernel in KERNELS if find(kernel) is not None}
-    with warnings.catch_warnings():
-        # torch warns where a kernel is replaced; here that is the intention.
-        warnings.simplefilter("ignore")
-        for kernel in present.values():
-            for key, run in _doors(kernel, find(kernel)).items():
-                libraries[kernel.name.partition("::")[0]].impl(kernel.name, key, stub(kernel, run, ledger), True)
+    stubs = {
+        kernel.name: [(key, stub(kernel, run, ledger)) for key, run in _doors(kernel, find(kernel)).items()]
+        for kernel in present.values()
+    }
+    impl: Run = torch._C._DispatchModule.impl
+
+    def place(name: str) -> None:
+        with warnings.catch_warnings():
+            # torch warns where a kernel is replaced; here that is the intention.
+            warnings.simplefilter("ignore")
+            for key, run in stubs[name]:
+                impl(libraries[name.partition("::")[0]], name, key, run, True)
+
+    for name in stubs:
+        place(name)
+    undo_place = _keep_in_front(stubs, place)
     decompose = cast(FunctionType, torch._ops.OpOverload.decompose)
     undo_decompose = swap(decompose, _telling(present, ledger))  # it chooses a dispatch key past the stubs
 
     def undo() -> None:
         undo_decompose()
+        undo_place()
         for library in libraries.values():
             ctypes.pythonapi.Py_DecRef(ctypes.py_object(library))
         libraries.clear()
 
     return undo
+
+
+def _keep_in_front(names: Iterable[str], place: Callable[[str], None]) -> Undo:
+    """Lets the stubs of an operator be put anew whenever somebody else puts a kernel at one of its name."""
+    ours = {name.partition("::")[2]: name for name in names}  # a library does not tell whose operators it means
+    module: Any = torch._C._DispatchModule
+
+    def wrapper(old: Run) -> Run:
+        def put_elsewhere(library: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return old(library, name, *args, **kwargs)
+            finally:
+                known = ours.get(str(name).rpartition("::")[2])
+                if known is not None:
+                    place(known)
+
+        return put_elsewhere
+
+    return undoing([put(module, name, wrapper(vars(module)[name])) for name in _PUTTING if name in vars(module)])
 
 
 def _library(namespace: str) -> Any:
@@ -83,6 +117,8 @@ def _doors(kernel: Kernel, operator: Any) -> dict[str, Run]:
     doors: dict[str, Run] = {
         "BackendSelect": lambda keyset, *args, **kwargs: redispatch(keyset & _BELOW, *args, **kwargs)
     }
+    if can_see_transforms() and torch._C._dispatch_has_computed_kernel_for_dispatch_key(kernel.name, _IN_PYTHON):
+        doors[_IN_PYTHON] = _old_kernel(kernel.name, torch._C.DispatchKey.__members__[_IN_PYTHON]).call_boxed
     if not kernel.composite:
         return doors
     for key, backend in _AUTOGRAD_KEYS.items():

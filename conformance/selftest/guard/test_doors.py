@@ -159,6 +159,16 @@ DOORS: dict[str, tuple[str, Callable[[], Any]]] = {
             (rows(2).sum(),), (torch.ones(()),), False, False, (), allow_unreachable=True, accumulate_grad=True
         ),
     ),
+    "an engine made anew": (
+        "backward",
+        lambda: any_torch._C._ImperativeEngine().run_backward(
+            (rows(2).sum(),), (torch.ones(()),), False, False, (), allow_unreachable=True, accumulate_grad=True
+        ),
+    ),
+    "backward, an operator of TorchScript": (
+        "backward",
+        lambda: any_torch._C._jit_get_operation("aten::backward")[0](rows(2).sum()),
+    ),
     "autograd.grad": ("autograd_grad", lambda: torch.autograd.grad((x := rows(2)).sum(), x)),
     "torch.func.grad": ("autograd_grad", lambda: torch.func.grad(torch.sum)(rows(2))),
     "jacobian": ("autograd_grad", lambda: torch.autograd.functional.jacobian(torch.sum, rows(2))),  # type: ignore[no-untyped-call]

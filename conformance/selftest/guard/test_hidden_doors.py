@@ -8,6 +8,7 @@ import functools
 import importlib
 import inspect
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,11 +16,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch._dispatch.python import enable_python_dispatcher
 from torch.nn.functional import layer_norm as layer_norm_alias
 from torch.nn.init import xavier_uniform_ as xavier_alias
 from torch.optim import AdamW as AdamWAlias
 
 from conformance.runner.guard import Guard
+from conformance.runner.guard.kernels import can_see_transforms
 
 X = torch.arange(6.0).reshape(2, 3)
 any_nn: Any = nn  # torch leaves parts of it untyped
@@ -157,6 +160,56 @@ def test_other_keys_can_be_excluded_as_ever() -> None:
     assert any_core._dispatch_tls_is_dispatch_key_excluded(KEY.AutogradCPU)
     any_core._dispatch_tls_set_dispatch_key_excluded(KEY.AutogradCPU, False)
     assert not any_core._dispatch_tls_is_dispatch_key_excluded(KEY.AutogradCPU)
+
+
+@pytest.mark.parametrize("key", ["BackendSelect", "AutogradCPU"])
+def test_a_stub_stays_in_front_of_a_kernel_that_somebody_else_puts_there(
+    key: str, seen: Callable[[Callable[[], Any]], set[str]]
+) -> None:
+    library: Any = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns that a kernel is replaced
+        for name in ("native_layer_norm", "aten::linear"):
+            library.impl(name, torch.library.fallthrough_kernel, key)
+    try:
+        assert seen(inside()) == {"norm", "linear"}
+    finally:
+        library._destroy()
+    assert seen(inside()) == {"norm", "linear"}
+
+
+@pytest.mark.usefixtures("guard")
+def test_an_operator_of_ones_own_may_have_the_name_of_a_reference() -> None:
+    library: Any = torch.library.Library("conformance_guard_test", "DEF")  # type: ignore[no-untyped-call]
+    try:
+        library.define("linear(Tensor x) -> Tensor")
+        library.impl("linear", lambda x: x + 1, "CPU")
+        own: Any = torch.ops.conformance_guard_test.linear
+        assert own(torch.zeros(1)).item() == 1
+    finally:
+        library._destroy()
+
+
+@pytest.mark.skipif(not can_see_transforms(), reason="this torch hands out no kernels")
+def test_what_is_written_down_for_the_dispatcher_in_python_hides_nothing(
+    seen: Callable[[Callable[[], Any]], set[str]],
+) -> None:
+    norm, linear = torch.ops.aten.native_layer_norm.default, torch.ops.aten.linear.default
+    above = (KEY.AutogradCPU, KEY.ADInplaceOrView, KEY.BackendSelect)
+
+    def both() -> None:
+        with enable_python_dispatcher():
+            norm(X, [3], None, None, 1e-5)
+            linear(X, X)
+
+    try:
+        norm._dispatch_cache.update(dict.fromkeys(above, KEY.CPU))
+        linear._dispatch_cache.update(dict.fromkeys(above, KEY.CompositeImplicitAutograd))
+        assert seen(both) == {"norm", "linear"}
+    finally:
+        norm._dispatch_cache.clear()
+        linear._dispatch_cache.clear()
+    assert seen(both) == {"norm", "linear"}
 
 
 class Claiming(torch.Tensor):

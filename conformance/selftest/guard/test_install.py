@@ -23,6 +23,7 @@ from conformance.runner.guard.selfcheck import absent_kernels, check_guard
 
 # As it is without a guard.
 REDISPATCH = torch._C._DispatchOperatorHandle.redispatch_boxed
+IMPL = torch._C._DispatchModule.impl
 
 
 def test_installing_twice_gives_the_same_guard(guard: Guard) -> None:
@@ -34,7 +35,8 @@ def test_removing_leaves_torch_as_it_was() -> None:
     functions: list[Any] = [nn.Linear.__init__, torch.optim.SGD.__init__, nn.init.xavier_uniform_, importlib.reload]
     codes = [function.__code__ for function in functions]
     tables = [torch._C._dispatch_dump_table(kernel.name) for kernel in KERNELS]
-    owners = (torch._C, torch._C._DispatchOperatorHandle, torch._C._ExcludeDispatchKeyGuard, aten_linear)
+    handles, modules = torch._C._DispatchOperatorHandle, torch._C._DispatchModule
+    owners = (torch._C, handles, modules, torch._C._ExcludeDispatchKeyGuard, aten_linear)
     builtins = [dict(vars(owner)) for owner in owners]
     guard = install()
     guard.remove()
@@ -80,6 +82,8 @@ def test_the_self_check_finds_nothing_wrong_and_leaves_no_trace(guard: Guard) ->
 
 
 def test_the_self_check_finds_a_stub_that_is_gone(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    module: Any = torch._C._DispatchModule
+    monkeypatch.setattr(module, "impl", IMPL)  # with the guard's own, the stub would be put in front again
     library: Any = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
     below = torch._C._dispatch_keyset_full_after(torch._C.DispatchKey.BackendSelect)
     handle = torch.ops.aten.native_layer_norm.default._handle
