@@ -61,8 +61,8 @@ def _code_cells(data: dict[str, Any], name: str) -> list[str]:
     if isinstance(data.get("cells"), list):
         cells = data["cells"]
     else:  # formats 2 and 3 keep their cells in worksheets, and call the source "input"
-        sheets = [sheet for sheet in data["worksheets"] if isinstance(sheet, dict)]
-        cells = [cell for sheet in sheets for cell in sheet.get("cells") or []]
+        sheets = [sheet["cells"] for sheet in data["worksheets"] if isinstance(sheet, dict) and "cells" in sheet]
+        cells = [cell for sheet in sheets if isinstance(sheet, list) for cell in sheet]
     code = [cell for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code"]
     return [_source(cell.get("source", cell.get("input"))) for cell in code]
 

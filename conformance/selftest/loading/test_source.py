@@ -33,6 +33,13 @@ def test_format_three_is_read(tmp_path: Path) -> None:
     assert read(tmp_path / "hw3.ipynb").namespace["b"] == 2
 
 
+def test_worksheets_that_hold_no_list_of_cells_are_passed_over(tmp_path: Path) -> None:
+    cell = {"cell_type": "code", "input": "x = 1"}
+    file = tmp_path / "odd.ipynb"
+    file.write_text(json.dumps({"worksheets": [None, {"cells": 5}, {"cells": "code"}, {}, {"cells": [cell]}]}))
+    assert [unit.text for unit in read_submission(str(file)).units] == ["x = 1"]
+
+
 def test_a_notebook_called_py_is_read_as_a_notebook(tmp_path: Path, notebook: Write) -> None:
     notebook("a = 1").rename(tmp_path / "hw3.py")
     assert read_submission(str(tmp_path / "hw3.py")).kind == "notebook"
