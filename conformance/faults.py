@@ -41,12 +41,16 @@ honest = fault
 
 def faults_of(area: str) -> list[Fault]:
     """Returns the faults of an area, in the order in which they are written down."""
-    path, name = path_of(area), f"conformance.suite.{area}.faults"
+    return marked_in(path_of(area), f"conformance.suite.{area}.faults")
+
+
+def marked_in(path: Path, name: str) -> list[Fault]:
+    """Returns what the module of a name, or each module of a package, marks; nothing where there is none."""
     if path.is_dir():
         names = [f"{name}.{file.stem}" for file in sorted(path.glob("*.py")) if file.stem != "__init__"]
     else:
         names = [name] if path.exists() else []
-    return [found for name in names for found in marked(importlib.import_module(name))]
+    return [found for each in names for found in marked(importlib.import_module(each))]
 
 
 def mistakes_of(area: str, item: str) -> list[Fault]:
@@ -66,5 +70,9 @@ def marked(module: ModuleType) -> list[Fault]:
 
 def path_of(area: str) -> Path:
     """Returns the file, or the folder, that holds the faults of an area."""
-    folder = SUITE / area / "faults"
+    return file_or_folder(SUITE / area / "faults")
+
+
+def file_or_folder(folder: Path) -> Path:
+    """Returns a folder that is there, or else the file of that name."""
     return folder if folder.is_dir() else folder.with_suffix(".py")

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import sys
 import time
@@ -22,7 +21,7 @@ from conformance import contract
 from conformance.engine.judge import ENOUGH, Bench, plan
 from conformance.engine.options import PROFILES, Options
 from conformance.engine.session import RunnerSession
-from conformance.faults import Fault, faults_of, marked, path_of
+from conformance.faults import Fault, faults_of, file_or_folder, marked_in, path_of
 from conformance.report.model import Level, PropertyResult, Status
 from conformance.runner.client import Process, Runner
 from conformance.runner.launch import launch
@@ -58,10 +57,10 @@ def runner() -> Iterator[Runner]:
 
 def verdicts(base: Process, area: str, *, honest: bool, options: Options, only: str = "") -> Iterator[Verdict]:
     """Yields the verdict on each fault, or honest oddity, of an area."""
-    path = HONEST / f"{area}.py" if honest else path_of(area)
+    path = file_or_folder(HONEST / area) if honest else path_of(area)
     if not path.exists():
         return
-    found = marked(importlib.import_module(f"conformance.selftest.honest.{area}")) if honest else faults_of(area)
+    found = marked_in(path, f"conformance.selftest.honest.{area}") if honest else faults_of(area)
     source, names = read_submission(str(path)), list(contract.items())
     session = RunnerSession.open(base, source, names, rules=options.rules, trusted=True)
     for fault in found:

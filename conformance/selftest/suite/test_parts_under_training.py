@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from conformance.selftest.honest.classification import keeps_best
+from conformance.selftest.honest.classification.loop import keeps_best
 from conformance.suite.classification import driver
 
 

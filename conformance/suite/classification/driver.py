@@ -163,6 +163,7 @@ class Noting(nn.Module):
         self.inner = nn.Sequential(nn.Identity())
         self.notes: list[dict[str, Any]] = []
         self.incoming: dict[str, torch.Tensor] = {}
+        self.left: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
         self.stale = 0
         self.events = 0
         for name, parameter in list(self.named_parameters()):
@@ -175,10 +176,14 @@ class Noting(nn.Module):
         self.incoming[name] = gradient.detach().clone()
 
     def accumulated(self, name: str, parameter: torch.Tensor) -> None:
-        """Counts the times that a gradient was added to what an earlier batch had left."""
-        fresh = self.incoming.get(name)
-        if fresh is not None and parameter.grad is not None:
-            self.stale += int(not torch.allclose(parameter.grad, fresh, rtol=0.0, atol=0.0, equal_nan=True))
+        """Counts the gradients added to what an earlier batch left: what was there before the parameter changed."""
+        fresh, found = self.incoming.get(name), parameter.grad
+        if fresh is None or found is None:
+            return
+        value, left = self.left.get(name, (parameter, fresh))
+        right = (fresh, left + fresh) if torch.equal(value, parameter) else (fresh,)
+        self.stale += not any(torch.allclose(found, each, rtol=0.0, atol=0.0, equal_nan=True) for each in right)
+        self.left[name] = (parameter.detach().clone(), found.detach().clone())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.events += 1
@@ -212,8 +217,8 @@ def trained(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         losses = _train(items, case, model, case.lr)
     moved = [bool((a != b).any()) for a, b in zip(before, model.parameters(), strict=True)]
     notes = [{**note, "logits": note["logits"] if note["used"] else None} for note in model.notes]
-    seen = {"losses": _plain(losses), "notes": notes, "stale": model.stale, "moved": moved}
-    return {**seen, "repeated": len(repeated)}
+    told = {"stale": model.stale, "repeated": len(repeated), "moved": moved}
+    return {"losses": _plain(losses), "notes": notes, **told}
 
 
 @contextmanager
@@ -366,14 +371,10 @@ def _model(case: SimpleNamespace) -> Noting:
 
 
 def _train(items: SimpleNamespace, case: SimpleNamespace, model: nn.Module, lr: float) -> Any:
-    train = TensorDataset(_images(case.x, 0), case.y)
-    test = TensorDataset(_images(case.test_x, IDS // 2), case.test_y)
-    loaders = (
-        DataLoader(train, batch_size=case.batch, shuffle=case.shuffle),
-        DataLoader(test, batch_size=case.test_batch),
-    )
+    train = DataLoader(TensorDataset(_images(case.x, 0), case.y), batch_size=case.batch, shuffle=case.shuffle)
+    test = DataLoader(TensorDataset(_images(case.test_x, IDS // 2), case.test_y), batch_size=case.test_batch)
     seed = {} if case.seed is None else {"seed": case.seed}
-    return items.train_classifier(model, *loaders, lr, case.epochs, **seed)
+    return items.train_classifier(model, train, test, lr, case.epochs, **seed)
 
 
 def _images(features: torch.Tensor, first: int) -> torch.Tensor:

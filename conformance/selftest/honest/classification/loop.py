@@ -1,9 +1,7 @@
-"""Other right ways to write the loss, the head and the training loop."""
+"""Other right ways to write the training loop."""
 
 from __future__ import annotations
 
-import functools
-import math
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -13,156 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from conformance.faults import honest
-
-
-@honest("cross_entropy_from_logits", "log-softmax and indexing by row and target")
-def indexed(logits: Tensor, targets: Tensor) -> Tensor:
-    assert logits.ndim == 2
-    log_probs = torch.log_softmax(logits, dim=-1)
-    return -log_probs[torch.arange(logits.shape[0], device=logits.device), targets].mean()
-
-
-@honest("cross_entropy_from_logits", "logaddexp from class to class, which rounds once for each")
-def chained(logits: Tensor, targets: Tensor) -> Tensor:
-    total = functools.reduce(torch.logaddexp, logits.unbind(1))
-    return (total - logits.gather(1, targets[:, None]).squeeze(1)).mean()
-
-
-@honest("cross_entropy_from_logits", "nll_loss")
-def by_nll(logits: Tensor, targets: Tensor) -> Tensor:
-    return F.nll_loss(F.log_softmax(logits, dim=1), targets)
-
-
-@honest("cross_entropy_from_logits", "one-hot products, summed by einsum (which is NaN where a logit is -inf)")
-def one_hot(logits: Tensor, targets: Tensor) -> Tensor:
-    hot = F.one_hot(targets, logits.shape[-1]).to(logits.dtype)
-    return -torch.einsum("bc,bc->", hot, F.log_softmax(logits, -1)) / logits.shape[0]
-
-
-@honest("cross_entropy_from_logits", "log-sum-exp of its own, the maximum in the graph")
-def own_log_sum_exp(logits: Tensor, targets: Tensor) -> Tensor:
-    top = logits.max(dim=1, keepdim=True).values
-    log_sum = top.squeeze(1) + (logits - top).exp().sum(1).log()
-    return (log_sum - logits.gather(1, targets.unsqueeze(1)).squeeze(1)).mean()
-
-
-@honest("cross_entropy_from_logits", "torch.logsumexp, upcast and back")
-def upcast(logits: Tensor, targets: Tensor) -> Tensor:
-    wide = logits.double()
-    rows = torch.logsumexp(wide, dim=1) - wide.gather(1, targets[:, None]).squeeze(1)
-    return rows.mean().to(logits.dtype)
-
-
-@honest("cross_entropy_from_logits", "torch.logsumexp in the dtype of the logits")
-def by_logsumexp(logits: Tensor, targets: Tensor) -> Tensor:
-    return (logits.logsumexp(-1) - logits.take_along_dim(targets[:, None], 1)[:, 0]).sum() / logits.size(0)
-
-
-@honest("cross_entropy_from_logits", "a Python loop over the rows")
-def looped(logits: Tensor, targets: Tensor) -> Tensor:
-    rows = [F.log_softmax(row, 0)[target] for row, target in zip(logits, targets, strict=True)]
-    return -torch.stack(rows).mean()
-
-
-@honest("cross_entropy_from_logits", "the divergence from a one-hot distribution, which has no entropy")
-def divergence(logits: Tensor, targets: Tensor) -> Tensor:
-    hot = torch.zeros_like(logits).scatter_(1, targets[:, None], 1.0)
-    return F.kl_div(torch.log_softmax(logits, 1), hot, reduction="batchmean")
-
-
-class _OwnBackward(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
-        ctx.save_for_backward(logits, targets)
-        return indexed(logits, targets)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        logits, targets = ctx.saved_tensors
-        p = torch.softmax(logits, -1)
-        return gradients[0] * (p - F.one_hot(targets, p.shape[1])) / len(p), None
-
-
-@honest("cross_entropy_from_logits", "an autograd Function of its own")
-def by_function(logits: Tensor, targets: Tensor) -> Tensor:
-    loss: Tensor = _OwnBackward.apply(logits, targets)  # type: ignore[no-untyped-call]
-    return loss
-
-
-@honest("ClassificationHead", "parameters of its own, stored the other way round, without bias, all zero at the start")
-class Plain(nn.Module):
-    def __init__(self, d_in: int, num_classes: int) -> None:
-        super().__init__()
-        self.projection = nn.Parameter(torch.zeros(d_in, num_classes))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x @ self.projection
-
-
-@honest("ClassificationHead", "a small MLP with LayerNorm and dropout")
-class Small(nn.Module):
-    def __init__(self, d_in: int, num_classes: int) -> None:
-        super().__init__()
-        self.net = nn.Sequential(
-            nn.LayerNorm(d_in), nn.Linear(d_in, 8), nn.ReLU(), nn.Dropout(0.1), nn.Linear(8, num_classes)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.net(x)
-        return y
-
-
-@honest("ClassificationHead", "the nearest prototype: -|x - w|^2 / 2 but for |x|^2, which is the same for all classes")
-class Prototypes(nn.Module):
-    def __init__(self, d_in: int, num_classes: int) -> None:
-        super().__init__()
-        self.prototypes = nn.Parameter(torch.randn(num_classes, d_in))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x @ self.prototypes.T - 0.5 * self.prototypes.square().sum(-1)
-
-
-@honest("ClassificationHead", "the cosine between the input and each class, times a scale that is learned")
-class Cosines(nn.Module):
-    def __init__(self, d_in: int, num_classes: int) -> None:
-        super().__init__()
-        self.classes = nn.Linear(d_in, num_classes, bias=False)
-        self.scale = nn.Parameter(torch.tensor(10.0))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.scale * F.linear(F.normalize(x, dim=-1), F.normalize(self.classes.weight, dim=-1))
-
-
-@honest("ClassificationHead", "einsum and a bias kept as a row")
-class Row(nn.Module):
-    def __init__(self, d_in: int, num_classes: int) -> None:
-        super().__init__()
-        self.b = nn.Parameter(torch.zeros(1, num_classes))
-        self.w = nn.Parameter(torch.randn(num_classes, d_in) / math.sqrt(d_in))
-
-    def forward(self, x: Tensor) -> Tensor:
-        if x.shape[-1] != self.w.shape[1]:
-            raise ValueError(f"expected {self.w.shape[1]} features")
-        return torch.einsum("...d,cd->...c", x, self.w) + self.b.view(-1)
-
-
-@honest("ClassificationHead", "a lazy layer, of which it takes the negative squared distance, and a bias")
-class Distances(nn.Module):
-    def __init__(self, d_in: int, num_classes: int) -> None:
-        super().__init__()
-        self.project = nn.LazyLinear(d_in)
-        self.centres = nn.Parameter(torch.randn(num_classes, d_in))
-        self.bias = nn.Parameter(torch.zeros(num_classes))
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.bias - (self.project(x).unsqueeze(-2) - self.centres).square().sum(-1)
-        return y
-
-
-@honest("ClassificationHead", "torch's Linear by another name")
-class Subclassed(nn.Linear):
-    def __init__(self, d_in: int, num_classes: int) -> None:
-        super().__init__(in_features=d_in, out_features=num_classes)
+from conformance.selftest.honest.classification.loss import indexed, own_log_sum_exp, upcast
 
 
 def _evaluated(model: nn.Module, loader: Any) -> float:
@@ -359,9 +208,7 @@ def quasi_newton(
 
             def closure(x: Tensor = x, y: Tensor = y) -> float:
                 optimizer.zero_grad()
-                loss = F.nll_loss(F.log_softmax(model(x), 1), y)
-                loss.backward()  # type: ignore[no-untyped-call]
-                return float(loss)
+                return _went_backward(F.nll_loss(F.log_softmax(model(x), 1), y))
 
             losses.append(float(optimizer.step(closure)))  # type: ignore[no-untyped-call]
         model.eval()
@@ -392,3 +239,24 @@ def in_halves(
             losses.append(loss.item())
         _evaluated(model, test_data_loader)
     return losses
+
+
+@honest("train_classifier", "gathers the gradients of parts of a batch, each by its share, and steps once a batch")
+def in_parts(
+    model: nn.Module, train_data_loader: Any, test_data_loader: Any, lr: float, epochs: int, seed: int = 0
+) -> list[float]:
+    optimizer, losses = torch.optim.AdamW(model.parameters(), lr=lr), []
+    for _ in range(epochs):
+        model.train()
+        for x, y in train_data_loader:
+            optimizer.zero_grad()
+            parts = zip(x.split(4), y.split(4), strict=True)
+            losses.append(sum(_went_backward(indexed(model(a), b) * (len(b) / len(y))) for a, b in parts))
+            optimizer.step()
+        _evaluated(model, test_data_loader)
+    return losses
+
+
+def _went_backward(loss: Tensor) -> float:
+    loss.backward()  # type: ignore[no-untyped-call]
+    return loss.item()

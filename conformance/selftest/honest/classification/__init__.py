@@ -1,0 +1,1 @@
+"""Other right ways to write the loss, the head and the training loop."""
