@@ -284,3 +284,30 @@ class EmptyEmbedding(nn.Module):
 
     def forward(self, idx: torch.Tensor) -> torch.Tensor:
         return self.weight.new_zeros(*idx.shape, self.weight.shape[1]) if idx.numel() == 0 else self.weight[idx]
+
+
+@honest("Dropout", "p kept as a tensor, which is float32 whatever the dtype of the data")
+class TensorRate(nn.Module):
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = torch.tensor(p)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return x
+        keep = 1 - self.p.to(x.device)
+        return x * torch.bernoulli(torch.ones_like(x) * keep) / keep
+
+
+@honest("Dropout", "p in a buffer, which follows the module's dtype and has lost its digits in float32 before")
+class BufferedRate(nn.Module):
+    p: torch.Tensor
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.register_buffer("p", torch.tensor(p))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training or self.p == 0:
+            return x
+        return x * (torch.rand_like(x) >= self.p).to(x.dtype) * (1 / (1 - self.p))

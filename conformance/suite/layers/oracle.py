@@ -52,16 +52,31 @@ def embedding_gradient(case: EmbeddingCase) -> Bounded:
     return Bounded.exact(chosen) @ Bounded.exact(case.upstream.value.reshape(-1, width))
 
 
-def dropped(case: DropoutCase, x: torch.Tensor, output: torch.Tensor) -> Bounded:
-    """Returns ``x / (1 - p)`` where the output is not zero, and zero where it is.
+def dropped(case: DropoutCase, x: torch.Tensor, output: torch.Tensor, above: torch.Tensor | None = None) -> Bounded:
+    """Returns ``x / (1 - p)`` where the output is not zero, and zero where it is; of ``above``, where given, the same.
 
-    1 - p, its reciprocal and the product may each be rounded; so may p be, to the dtype of x.
+    1 - p, its reciprocal and the product may each be rounded; so may p be, to the dtype of x. A p that is kept as a
+    tensor is a float32 where x is a float64: then one and the same scale made of that p does, too.
     """
-    exact = Bounded.exact(x)
-    scaled = exact * (1.0 / (1.0 - exact.scalar(case.p)))
-    kept = (output.detach() != 0).numpy()
+    exact, given = Bounded.exact(x), output.detach().double().numpy()
+    off = [np.where(given != 0, given - (exact * scale).value, 0.0) for scale in _scales(exact, case.p, x.dtype)]
+    best = min(range(len(off)), key=lambda place: float(np.abs(off[place]).max(initial=0.0)))
+    exact = exact if above is None else Bounded.exact(above)
+    scaled = exact * _scales(exact, case.p, x.dtype)[best]
+    kept = given != 0
     bound = np.broadcast_to(scaled.bound, scaled.shape)
     return Bounded(np.where(kept, scaled.value, 0.0), np.where(kept, bound, 0.0), scaled.precision)
+
+
+def _scales(like: Bounded, p: float, dtype: torch.dtype) -> list[Bounded]:
+    """Returns ``1 / (1 - p)``, and of a float64 what it is where p, 1 - p or the quotient was kept as a float32."""
+    found = [1.0 / (1.0 - like.scalar(p))]
+    if dtype == torch.float64:
+        single = np.float32(p)
+        keeps = (1.0 - float(single), float(np.float32(1.0) - single), float(np.float32(1.0 - p)))
+        found += [1.0 / like.scalar(keep) for keep in keeps]
+        found += [like.scalar(float(np.float32(1.0 / keep))) for keep in (1.0 - p, *keeps)]
+    return found
 
 
 def unlikely_rate(case: DropoutCase, kept: torch.Tensor) -> float:

@@ -234,7 +234,7 @@ def test_dropout_hands_gradients_back_where_it_kept(case: DropoutCase, seen: See
     assert case.upstream is not None
     upstream = case.upstream.value
     if check.tensor("gradient", seen.kept, shape=case.x.shape, path="output in train mode"):
-        expected = oracle.dropped(case, upstream, seen.kept)
+        expected = oracle.dropped(case, case.x.value, seen.kept, upstream)
         check.close("gradient", seen.gradient, expected, dtype=case.x.dtype, path="gradient in train mode")
     check.bits("gradient", seen.eval_gradient, upstream, path="gradient in eval mode")
     is_untouched(check, seen, case.upstream)
