@@ -17,6 +17,7 @@ from hypothesis.errors import HypothesisException
 from conformance import contract
 from conformance.engine.checking import Check, Failure, Logged, Mismatch
 from conformance.engine.draws import drawn, every_example_its_own, forget_local_constants, remember
+from conformance.engine.meta import not_for_meta
 from conformance.engine.properties import Property, Variant
 from conformance.engine.session import JUDGE, NotObservedError, Outcome, Session, Trouble
 from conformance.report.model import Level, Status
@@ -47,11 +48,6 @@ CRASH = "(crash)"
 forget_local_constants()
 
 _STATUS = {"missing": Status.MISSING, "error": Status.CRASH, "died": Status.CRASH, "timeout": Status.TIMEOUT}
-# Errors of torch on the meta device that say that the code looked at a value, which is legal wherever there is one.
-_VALUE_READ = (
-    "meta tensors", "meta tensor", "data-dependent", "no data", "Meta backend", "'Meta'", "nonzero", "is_nonzero",
-    "tensor to numpy", "Meta tensors",
-)  # fmt: skip
 # An exception at the call itself, before any line of the submission: its own words say all, and lines of ours nothing.
 _CALLED_OTHERWISE = re.compile(r"TypeError: [\w.<>]+\(\) (got|takes|missing) ")
 # What a driver asks of a layer and only an nn.Module has.
@@ -355,8 +351,8 @@ class _Search:
         """Raises for a call that gave no observation."""
         requirement = self.prop.requirements[0]
         if self.variant.device == "meta":
-            if trouble.kind == "error" and not trouble.raised and any(text in trouble.text for text in _VALUE_READ):
-                self.result.unsupported = f"it reads values, which the meta device does not have ({trouble.text})"
+            if why := not_for_meta(trouble):
+                self.result.unsupported = f"{why} ({trouble.text})"
                 return
             if trouble.kind == "timeout":
                 self.result.unsupported = f"{trouble.text} on the meta device, where no value is worked on"

@@ -311,3 +311,18 @@ class BufferedRate(nn.Module):
         if not self.training or self.p == 0:
             return x
         return x * (torch.rand_like(x) >= self.p).to(x.dtype) * (1 / (1 - self.p))
+
+
+@honest("Embedding", "a product with a sparse matrix of ones, which torch does not know on meta")
+class SparseProduct(nn.Module):
+    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(num_embeddings, embedding_dim))
+
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        flat = idx.reshape(-1).long()
+        places = torch.stack([torch.arange(len(flat), device=flat.device), flat])
+        ones = torch.ones(len(flat), dtype=self.weight.dtype, device=flat.device)
+        rows = torch.sparse_coo_tensor(places, ones, (len(flat), len(self.weight)))
+        found: torch.Tensor = torch.sparse.mm(rows, self.weight)
+        return found.view(*idx.shape, self.weight.shape[1])

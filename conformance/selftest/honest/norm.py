@@ -134,3 +134,22 @@ class AsLlama(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
         return self._norm(wide).type_as(x) * self.weight
+
+
+@honest("RMSNorm", "autocast switched off for the device of x, which torch does not know of meta")
+class WithoutAutocast(nn.Module):
+    def __init__(self, normalized_shape: int, eps: float = 1e-8) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(normalized_shape))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(device_type=x.device.type, enabled=False):
+            return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps) * self.weight
+
+
+@honest("LayerNorm", "prints a mean to three digits, which has none on meta")
+class PrintsAMean(StdSquared):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        print(f"mean of the input: {x.mean():.3f}")
+        return super().forward(x)

@@ -1,0 +1,1 @@
+"""Other right ways to write the datasets, the padding and the loader."""
