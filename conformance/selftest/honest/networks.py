@@ -379,3 +379,16 @@ class Convolved(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         columns = x.reshape(-1, x.shape[-1], 1)
         return self.down(F.gelu(self.up(columns))).reshape(x.shape) if x.numel() else x
+
+
+@honest("FeedForward", "baddbmm on one batch, for which weights and biases are kept as batches of one")
+class BatchOfOne(nn.Module):
+    def __init__(self, d_model: int, d_ff: int | None = None) -> None:
+        super().__init__()
+        wide = d_ff or 4 * d_model
+        self.w1, self.b1 = nn.Parameter(torch.randn(1, d_model, wide)), nn.Parameter(torch.zeros(1, 1, wide))
+        self.w2, self.b2 = nn.Parameter(torch.randn(1, wide, d_model)), nn.Parameter(torch.zeros(1, 1, d_model))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.gelu(torch.baddbmm(self.b1, x.reshape(1, -1, x.shape[-1]), self.w1))
+        return torch.baddbmm(self.b2, h, self.w2).reshape(x.shape)

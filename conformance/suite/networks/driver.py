@@ -204,9 +204,11 @@ def _wiring(module: nn.Module, width: int, depth: int) -> dict[str, Any]:
 
 
 def _matrix(parameter: torch.Tensor) -> torch.Tensor:
-    """Returns a matrix as such where it is kept as a convolution over one place."""
-    over_one = parameter.ndim > 2 and set(parameter.shape[2:]) == {1}
-    return parameter.reshape(parameter.shape[:2]) if over_one else parameter
+    """Returns a matrix as such where it is kept as a convolution over one place, or as a batch of one."""
+    if parameter.ndim > 2 and set(parameter.shape[2:]) == {1}:
+        return parameter.reshape(parameter.shape[:2])
+    alone = parameter.ndim > 2 and set(parameter.shape[:-2]) == {1}
+    return parameter.reshape(parameter.shape[-2:]) if alone else parameter
 
 
 def _reach(y: Any, leaves: list[torch.Tensor]) -> dict[Any, set[int]]:
@@ -255,7 +257,9 @@ def _entrywise(place: int, reach: dict[Any, set[int]]) -> bool:
     meeting = _meeting(place, reach)
     name = "" if meeting is None else meeting.name()
     own = [child is not None and place in reach[child] for child, _ in meeting.next_functions] if name else []
-    return name.startswith(("AddBackward", "MulBackward")) or (name.startswith("Add") and own[:1] == [True])
+    return name.startswith(("AddBackward", "MulBackward")) or (
+        name.startswith(("Add", "Baddbmm")) and own[:1] == [True]
+    )
 
 
 def _meeting(place: int, reach: dict[Any, set[int]]) -> Any:
