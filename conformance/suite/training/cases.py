@@ -12,8 +12,8 @@ from conformance.suite.tensors import Case, TensorSpec
 OPTIMIZERS = ("SGD", "momentum", "AdamW", "Adam", "RMSprop", "Adagrad")
 MODELS = ("linear", "dropout", "norm")
 # Rows and features in, features out. With four rows or more, no feature is the same in all of them, which would leave
-# a batch norm nothing to divide by.
-SIZES = ((4, 2, 3), (5, 1, 2), (4, 3, 1), (6, 4, 2), (8, 2, 2), (33, 3, 2))
+# a batch norm nothing to divide by. One number out is what regression most often has, and what a squeeze takes away.
+SIZES = ((4, 2, 3), (5, 1, 2), (4, 3, 1), (6, 2, 1), (6, 4, 2), (8, 2, 2), (5, 2, 1), (33, 3, 2))
 
 Batch = tuple[TensorSpec, TensorSpec]
 

@@ -122,6 +122,12 @@ clamps = _wrong(
 )
 
 
+squeezes = _wrong(
+    "drops the output's last dimension where it is one, so that each row meets the targets of all",
+    loss=lambda s, a, b: F.mse_loss(a.squeeze(-1), b),
+)
+
+
 @fault("train_step_mse", "steps before backward, along the gradients of the last batch")
 def steps_early(model: nn.Module, batch: Batch, optimizer: Optimizer) -> float:
     model.train()
