@@ -18,6 +18,7 @@ from conformance.suite.classification.cases import (
     LoopCase,
     SeparableCase,
 )
+from conformance.suite.common.parameters import start_at_numbers
 from conformance.suite.common.properties import has_signature
 
 # Outputs of a head with parameters or inputs a million times as large go far beyond what squashing or clipping leaves.
@@ -200,12 +201,7 @@ def test_every_part_of_a_head_learns(case: HeadCase, seen: Seen, check: Check) -
     share=0.2,
 )
 def test_head_starts_at_numbers(case: BuiltHeadCase, seen: Seen, check: Check) -> None:
-    check.that("initialised", bool(seen.parameters), got="no parameter at all", expected="registered parameters")
-    for (name, value), trainable in zip(seen.parameters, seen.trainable, strict=True):
-        finite = isinstance(value, torch.Tensor) and bool(value.isfinite().all())
-        got = f"`{name}` holds what happened to be in memory" if isinstance(value, torch.Tensor) else kind_of(value)
-        check.that("initialised", finite, got=got, expected="parameters that start at numbers")
-        check.that("initialised", trainable is True, got=f"`{name}` is frozen", expected="parameters that learn")
+    start_at_numbers(check, seen)
 
 
 @holds(

@@ -9,6 +9,7 @@ import torch
 from conformance.engine.checking import Check, Seen, kind_of
 from conformance.engine.properties import ALL_FLOATS, FLOATS, holds
 from conformance.suite.common.gradients import are_handed_back, is_handed_back, is_untouched
+from conformance.suite.common.parameters import holds_numbers
 from conformance.suite.common.properties import has_signature
 from conformance.suite.layers import cases, oracle
 from conformance.suite.layers.cases import DropoutCase, EmbeddingCase, LinearCase, RateCase, RefusedCase, SizeCase
@@ -307,7 +308,7 @@ def _is_built(seen: Seen, check: Check, right: bool, asked: str, names: list[str
     got = [f"{name}: shape {tuple(p.shape)}" for name, p in seen.parameters]
     trainable = right and all(seen.trainable)
     check.that("parameters", trainable, got=", ".join(got) or "no parameter", expected=asked, path="the parameters")
-    unwritten = [name for name, p in seen.parameters if not bool(p.isfinite().all())]
+    unwritten = [name for name, p in seen.parameters if not holds_numbers(p)]
     check.that("initialised", not unwritten, got=unwritten, expected="values in every parameter", path="not written")
     own = len(seen.others_before) == len(seen.others_after) and all(
         torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(seen.others_before, seen.others_after, strict=True)

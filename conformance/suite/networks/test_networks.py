@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 
-from conformance.engine.checking import Check, Seen, kind_of
+from conformance.engine.checking import Check, Seen
 from conformance.engine.properties import ALL_FLOATS, FLOATS, holds
 from conformance.numerics.bounded import Bounded
 from conformance.suite.common.gradients import are_handed_back
+from conformance.suite.common.parameters import start_at_numbers
 from conformance.suite.common.properties import has_signature
 from conformance.suite.networks import cases, oracle, readings
 from conformance.suite.networks.cases import BuiltCase, FeedForwardCase, MLPCase, ResidualCase
@@ -100,7 +101,7 @@ def test_mlp_hands_gradients_back(case: MLPCase, seen: Seen, check: Check) -> No
     share=0.2,
 )
 def test_mlp_starts_at_numbers(case: BuiltCase, seen: Seen, check: Check) -> None:
-    _starts_at_numbers(seen, check)
+    start_at_numbers(check, seen)
 
 
 @holds(
@@ -161,7 +162,7 @@ def test_feed_forward_hands_gradients_back(case: FeedForwardCase, seen: Seen, ch
     share=0.2,
 )
 def test_feed_forward_starts_at_numbers(case: BuiltCase, seen: Seen, check: Check) -> None:
-    _starts_at_numbers(seen, check)
+    start_at_numbers(check, seen)
 
 
 @holds(
@@ -289,15 +290,6 @@ def _differentiated(case: MLPCase | FeedForwardCase, seen: Seen, check: Check, d
     if len(dims) > 2:  # one Linear's gradient does not depend on x
         twice = isinstance(seen.second, torch.Tensor)
         check.that("second-order", twice, got=seen.second, expected="a gradient that can be differentiated again")
-
-
-def _starts_at_numbers(seen: Seen, check: Check) -> None:
-    check.that("initialised", bool(seen.parameters), got="no parameter at all", expected="registered parameters")
-    for (name, value), trainable in zip(seen.parameters, seen.trainable, strict=True):
-        finite = isinstance(value, torch.Tensor) and bool(value.isfinite().all())
-        got = f"`{name}` holds what happened to be in memory" if isinstance(value, torch.Tensor) else kind_of(value)
-        check.that("initialised", finite, got=got, expected="parameters that start at numbers")
-        check.that("initialised", trainable is True, got=f"`{name}` is frozen", expected="parameters that learn")
 
 
 def _handed_on(case: ResidualCase, call: dict[str, Any], check: Check) -> None:

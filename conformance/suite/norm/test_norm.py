@@ -183,6 +183,10 @@ def _differentiable_twice(seen: Seen, check: Check) -> None:
 
 def _starts_as(case: WidthCase, seen: Seen, check: Check, asked: dict[str, float]) -> None:
     """Checks that the parameters are those asked for, by shape and value at the start, in any order."""
+    lost = [name for name, p in seen.parameters if p.device.type == "meta"]
+    there = "parameters with a value"
+    if not check.that("parameters", not lost, got=f"{lost} on the meta device, where nothing has one", expected=there):
+        return
     means = [(name, float(p.detach().double().mean()) if p.numel() else 0.0) for name, p in seen.parameters]
     found = sorted(mean for _, mean in means)
     starts_at = " and ".join(f"one that starts at {value:g}" for value in asked.values())

@@ -74,6 +74,9 @@ Uninitialised = _head(
         "bias", nn.Parameter(torch.empty(self.linear.out_features))
     )
 )  # fmt: skip
+OnMeta = _head(
+    "leaves its parameters on the meta device, where nothing has a value", built=lambda self: self.to("meta")
+)
 ScalesInput = _head("scales its input in place", before=lambda self, x: x.detach().div_(2) * 0 + x)
 WrongWidth = _head(
     "has one output too many, for classes counted from one", built=lambda self: setattr(

@@ -92,6 +92,12 @@ class Uninitialised(_Linear):
         return nn.Parameter(torch.empty(shape))
 
 
+@fault("Linear", "leaves its parameters on the meta device, where nothing has a value")
+class OnMeta(_Linear):
+    def made(self, *shape: int) -> torch.Tensor:
+        return nn.Parameter(super().made(*shape).detach().to("meta"))
+
+
 @fault("Linear", "computes in float32 whatever the dtype of the input")
 class RoundsToFloat32(_Linear):
     def product(self, x: torch.Tensor) -> torch.Tensor:

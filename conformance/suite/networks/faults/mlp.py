@@ -185,6 +185,12 @@ Uninitialised = _mlp(
 )
 
 
+OnMeta = _mlp(
+    "leaves its parameters on the meta device, where nothing has a value",
+    built=lambda self, dims: self.to("meta"),
+)
+
+
 Frozen = _mlp(
     "freezes all but the last Linear",
     built=lambda self, dims: [linear.requires_grad_(False) for linear in list(self.linears)[:-1]],

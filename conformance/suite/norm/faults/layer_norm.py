@@ -131,6 +131,13 @@ class RandomStart(_LayerNorm):
         self.weight = nn.Parameter(torch.rand(normalized_shape))
 
 
+@fault("LayerNorm", "leaves its parameters on the meta device, where nothing has a value")
+class OnMeta(_LayerNorm):
+    def __init__(self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True) -> None:
+        super().__init__(normalized_shape, eps)
+        self.to("meta")
+
+
 @fault("LayerNorm", "takes the statistics along the first dimension instead of the last")
 class FirstDimension(_LayerNorm):
     def normal(self, x: torch.Tensor) -> torch.Tensor:
