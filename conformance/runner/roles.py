@@ -29,12 +29,25 @@ def call_with_others(module: nn.Module, x: torch.Tensor) -> None:
     module(other + 1 if x.is_floating_point() else other)
 
 
-def observed(module: nn.Module, x: torch.Tensor) -> dict[str, Any]:
-    """Returns what a module gives for ``x``, twice; it is called with other values before and afterwards."""
+def observed(module: nn.Module, x: torch.Tensor, *others: nn.Module) -> dict[str, Any]:
+    """Returns what a module gives for ``x``, twice; it is called with other values before and afterwards.
+
+    Between the two, the parameters of others of its kind get other values, so that what they share with it shows.
+    """
     call_with_others(module, x)
-    seen = {"output": module(x), "again": module(x)}
+    seen = {"output": module(x)}
+    overwrite(*others)
+    seen["again"] = module(x)
     call_with_others(module, x)
     return seen
+
+
+def overwrite(*others: nn.Module) -> None:
+    """Gives every parameter of some modules a value that none starts at."""
+    for other in others:
+        for parameter in other.parameters():
+            if not isinstance(parameter, UninitializedParameter):
+                fill(parameter, torch.full_like(parameter.detach(), 12345.0))
 
 
 def as_used(case: Any) -> torch.set_grad_enabled:

@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader, TensorDataset
 
-from conformance.runner.roles import as_used, call_with_others, fill, gradients, parameters_of, sized
+from conformance.runner.roles import as_used, call_with_others, fill, gradients, overwrite, parameters_of, sized
 
 SIDE = 28
 # Each image says which it is in its last pixel, in parts of this; those for testing start at half of it.
@@ -59,14 +59,14 @@ def _second_order(items: SimpleNamespace, logits: torch.Tensor, targets: torch.T
 
 def head(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Applies a head in eval mode: twice, and to its last row alone; and in the mode asked, as often as asked."""
-    module = items.ClassificationHead(case.d_in, case.num_classes)
+    module, other = (items.ClassificationHead(case.d_in, case.num_classes) for _ in range(2))
     sized(module, (1, case.d_in))
     module.to(device=case.device, dtype=case.x.dtype)
     with as_used(case):
-        return _applied(module.train(case.training), case)
+        return _applied(module.train(case.training), other, case)
 
 
-def _applied(module: nn.Module, case: SimpleNamespace) -> dict[str, Any]:
+def _applied(module: nn.Module, other: nn.Module, case: SimpleNamespace) -> dict[str, Any]:
     call_with_others(module, case.x)
     meta = case.device == "meta"
     if not meta:
@@ -74,7 +74,9 @@ def _applied(module: nn.Module, case: SimpleNamespace) -> dict[str, Any]:
     call_with_others(module, case.x)
     seen: dict[str, Any] = {"output": module(case.x)}
     module.eval()  # a head may hold dropout
-    seen |= {"still": module(case.x), "again": module(case.x), "x": case.x}
+    seen |= {"still": module(case.x), "x": case.x}
+    overwrite(other)  # what it shares with another of its kind shows
+    seen["again"] = module(case.x)
     call_with_others(module, case.x)
     if meta:
         return seen

@@ -14,7 +14,9 @@ from torch.utils.data import DataLoader, Dataset
 
 def pairs(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Reads a TensorPairDataset by index, again in reverse, and through a DataLoader."""
-    seen = _read(items.TensorPairDataset(case.x, case.y), len(case.x), case.batch)
+    dataset = items.TensorPairDataset(case.x, case.y)
+    items.TensorPairDataset(case.y, case.x)  # another beside it, whose rows are its own
+    seen = _read(dataset, len(case.x), case.batch)
     return {**seen, "x": case.x, "y": case.y}
 
 
@@ -27,7 +29,9 @@ def pairs_as_torch(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, A
 
 def next_tokens(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Reads a NextTokenDataset by index, again in reverse, and through a DataLoader."""
-    seen = _read(items.NextTokenDataset(case.tokens), len(case.tokens), case.batch)
+    dataset = items.NextTokenDataset(case.tokens)
+    items.NextTokenDataset(case.tokens.flip(-1))  # another beside it, whose rows are its own
+    seen = _read(dataset, len(case.tokens), case.batch)
     return {**seen, "tokens": case.tokens}
 
 
@@ -102,6 +106,7 @@ def padded_batch(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any
     """Makes a PaddedBatch by position and by name, and tries to set a field anew."""
     parts = {"tokens": case.tokens, "lengths": case.lengths, "padding_mask": case.padding_mask}
     by_position, by_name = items.PaddedBatch(*parts.values()), items.PaddedBatch(**parts)
+    items.PaddedBatch(*(part.flip(0) for part in parts.values()))  # another beside them, whose parts are its own
 
     def set_anew() -> None:
         by_name.tokens = case.lengths

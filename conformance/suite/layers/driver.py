@@ -25,7 +25,7 @@ def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Applies Linear twice and reports both outputs, the input afterwards, and the gradients asked for."""
     outer, inner = case.weight.shape
     options = {} if case.bias is not None else {"bias": False}
-    module = items.Linear(inner, outer, **options)
+    module, other = (items.Linear(inner, outer, **options) for _ in range(2))
     module.to(device=case.device, dtype=case.x.dtype)
     module.train(case.training)
     # Half the time as what was loaded from a file: before the first call.
@@ -35,7 +35,7 @@ def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     if weight is None:
         weight, bias = _filled(module, case)
     with as_used(case):
-        seen = {**observed(module, case.x), "x": case.x}
+        seen = {**observed(module, case.x, other), "x": case.x}
     seen["bases"] = reference_bases(type(module), Family.LINEAR)
     if case.upstream is not None:
         x = case.x.detach().clone().requires_grad_()
@@ -51,7 +51,7 @@ def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 def embedding(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Looks the ids up twice and reports both outputs, ids and table afterwards, and the table's gradient."""
     rows, width = case.table.shape
-    module = items.Embedding(rows, width)
+    module, other = (items.Embedding(rows, width) for _ in range(2))
     module.to(device=case.device, dtype=case.table.dtype)
     module.train(case.training)
     # Half the time as what was loaded from a file: before the first call.
@@ -61,7 +61,7 @@ def embedding(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     if table is None:
         table = _filled_table(module, case)
     with as_used(case):
-        seen = {**observed(module, case.idx), "idx": case.idx}
+        seen = {**observed(module, case.idx, other), "idx": case.idx}
     seen["table"] = _as_asked(table, (rows, width))
     seen["bases"] = reference_bases(type(module), Family.EMBEDDING)
     if case.upstream is not None:
@@ -97,6 +97,7 @@ def dropout(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Applies Dropout in eval, train and eval mode again, and takes the gradients asked for."""
     torch.manual_seed(case.seed)
     module = items.Dropout(case.p)
+    items.Dropout(1 - case.p)  # another beside it, whose p is its own
     holder = _held(module, case)
     holder.eval()
     seen: dict[str, Any] = {"before": holder(case.x)}

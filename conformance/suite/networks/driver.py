@@ -25,19 +25,22 @@ from conformance.runner.roles import (
 
 def mlp(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Applies an MLP twice and reports both outputs, its parameters as they are wired, and the gradients asked for."""
-    module = items.MLP(case.in_dim, case.hidden_dim, case.out_dim, case.depth, use_layernorm=case.use_layernorm)
-    return _apply(module, case, case.depth)
+    module, other = (
+        items.MLP(case.in_dim, case.hidden_dim, case.out_dim, case.depth, use_layernorm=case.use_layernorm)
+        for _ in range(2)
+    )
+    return _apply(module, other, case, case.depth)
 
 
 def feed_forward(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Does for a FeedForward what ``mlp`` does for an MLP."""
-    return _apply(_feed_forward(items, case), case, 2)
+    return _apply(_feed_forward(items, case), _feed_forward(items, case), case, 2)
 
 
 def feed_forward_in_company(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Applies a FeedForward to ``x``, and to ``x`` with every token but the last replaced."""
     module = _feed_forward(items, case)
-    seen = _apply(module, case, 2)
+    seen = _apply(module, _feed_forward(items, case), case, 2)
     company = case.other.clone()
     company[..., -1, :] = case.x[..., -1, :].detach()
     with as_used(case):
@@ -83,6 +86,7 @@ def residual(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     inner = Wrapped(case.kind, case.weight).to(case.device)
     inner.kept = torch.ones_like(case.x)
     module = items.Residual(inner)
+    items.Residual(nn.Identity())  # another beside it, around a function of its own
     held = list(module.parameters()) if isinstance(module, nn.Module) else []
     seen: dict[str, Any] = {
         "registered": any(parameter is inner.weight for parameter in held),
@@ -129,7 +133,7 @@ def _feed_forward(items: SimpleNamespace, case: SimpleNamespace) -> Any:
     return items.FeedForward(case.d_model) if case.d_ff is None else items.FeedForward(case.d_model, case.d_ff)
 
 
-def _apply(module: Any, case: SimpleNamespace, depth: int) -> dict[str, Any]:
+def _apply(module: Any, other: Any, case: SimpleNamespace, depth: int) -> dict[str, Any]:
     sized(module, case.x.shape)
     module.to(device=case.device, dtype=case.x.dtype)
     module.train(case.training)
@@ -140,7 +144,7 @@ def _apply(module: Any, case: SimpleNamespace, depth: int) -> dict[str, Any]:
         call_with_others(module, case.x)
         if not case.training and not meta:
             _fill(module, case.seed)
-        seen = {**observed(module, case.x), "x": case.x}
+        seen = {**observed(module, case.x, other), "x": case.x}
     if meta:
         return seen
     wiring = _wiring(module, case.x.shape[-1], depth)

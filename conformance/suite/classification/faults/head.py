@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -33,7 +32,7 @@ class _Head(nn.Module):
         return self.after(self.linear(self.before(x)))
 
 
-def _head(sentence: str, **changes: Callable[..., Any]) -> type[_Head]:
+def _head(sentence: str, **changes: Any) -> type[_Head]:
     head = type("Head", (_Head,), {**changes, "__module__": __name__})
     return fault("ClassificationHead", sentence)(head)
 
@@ -74,6 +73,11 @@ Uninitialised = _head(
         "bias", nn.Parameter(torch.empty(self.linear.out_features))
     )
 )  # fmt: skip
+Shared = _head(
+    "lets every head of one size share its parameters",
+    known={},
+    built=lambda self: setattr(self, "linear", self.known.setdefault(tuple(self.linear.weight.shape), self.linear)),
+)
 OnMeta = _head(
     "leaves its parameters on the meta device, where nothing has a value", built=lambda self: self.to("meta")
 )

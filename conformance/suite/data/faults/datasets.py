@@ -152,10 +152,24 @@ class StacksTheTwo(_NextTokens):
         return torch.stack(super().__getitem__(idx))
 
 
+@fault("TensorPairDataset", "keeps x and y on its class, where the next dataset overwrites them")
+class PairsOnTheClass(_Pairs):
+    def __init__(self, x: torch.Tensor, y: torch.Tensor) -> None:
+        cls: Any = type(self)
+        cls.x, cls.y = x, y
+
+
 @fault("TensorPairDataset", "takes one tuple of tensors instead of x and y")
 class TakesATuple(_Pairs):
     def __init__(self, pair: tuple[torch.Tensor, torch.Tensor]) -> None:
         super().__init__(*pair)
+
+
+@fault("NextTokenDataset", "keeps the tokens on its class, where the next dataset overwrites them")
+class TokensOnTheClass(_NextTokens):
+    def __init__(self, tokens: torch.Tensor) -> None:
+        cls: Any = type(self)
+        cls.tokens = tokens
 
 
 @fault("NextTokenDataset", "needs a length that the tokens tell")

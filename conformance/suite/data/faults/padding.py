@@ -286,3 +286,10 @@ class Refills:
 
     def __post_init__(self) -> None:
         self.tokens = self.tokens.masked_fill(self.padding_mask, 0)
+
+
+@fault("PaddedBatch", "keeps its parts on its class, where the next batch overwrites them")
+class PartsOnTheClass:
+    def __init__(self, tokens: torch.Tensor, lengths: torch.Tensor, padding_mask: torch.Tensor) -> None:
+        cls: Any = type(self)
+        cls.tokens, cls.lengths, cls.padding_mask = tokens, lengths, padding_mask

@@ -245,3 +245,12 @@ class MaskDrawnInPlace(_Dropout):
 class WholePercents(_Dropout):
     def keep(self, x: torch.Tensor) -> torch.Tensor:
         return torch.randint(0, 100, x.shape, device=x.device) >= 100 * self.p
+
+
+@fault("Dropout", "keeps p on its class, where the next one that is built overwrites it")
+class RateOnTheClass(_Dropout):
+    p: float
+
+    def __init__(self, p: float) -> None:
+        nn.Module.__init__(self)
+        type(self).p = p

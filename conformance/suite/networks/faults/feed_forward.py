@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -115,3 +115,12 @@ class UninitialisedForward(_FeedForward):
 class FixedWidth(_FeedForward):
     def __init__(self, d_model: int) -> None:
         super().__init__(d_model, 4 * d_model)
+
+
+@fault("FeedForward", "lets every FeedForward of one size share its layers")
+class Shared(_FeedForward):
+    known: ClassVar[dict[tuple[int, int], tuple[nn.Linear, nn.Linear]]] = {}
+
+    def build(self, d_model: int, d_ff: int) -> None:
+        super().build(d_model, d_ff)
+        self.up, self.down = self.known.setdefault((d_model, d_ff), (self.up, self.down))

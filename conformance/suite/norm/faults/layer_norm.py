@@ -11,6 +11,8 @@ from conformance.faults import fault
 class _LayerNorm(nn.Module):
     """A right LayerNorm in steps that a fault can replace."""
 
+    eps: float
+
     def __init__(self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True) -> None:
         super().__init__()
         self.eps = eps
@@ -129,6 +131,14 @@ class RandomStart(_LayerNorm):
     def __init__(self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True) -> None:
         super().__init__(normalized_shape, eps)
         self.weight = nn.Parameter(torch.rand(normalized_shape))
+
+
+@fault("LayerNorm", "keeps eps on its class, where the next one that is built overwrites it")
+class EpsOnTheClass(_LayerNorm):
+    def __init__(self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True) -> None:
+        super().__init__(normalized_shape, eps)
+        del self.eps
+        type(self).eps = eps
 
 
 @fault("LayerNorm", "leaves its parameters on the meta device, where nothing has a value")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
@@ -144,6 +146,15 @@ class RmsInPlaceWithoutAutograd(_RMSNorm):
 class RmsPlainInEvaluation(_RMSNorm):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(x) if self.training else x / self.root(x)
+
+
+@fault("RMSNorm", "lets every norm of one width share its scale")
+class RmsShared(_RMSNorm):
+    known: ClassVar[dict[int, nn.Parameter]] = {}
+
+    def __init__(self, normalized_shape: int, eps: float = 1e-8) -> None:
+        super().__init__(normalized_shape, eps)
+        self.weight = self.known.setdefault(normalized_shape, self.weight)
 
 
 @fault("RMSNorm", "takes the root before it adds eps to its square, so that the gradient of a row of zeros is NaN")
