@@ -50,7 +50,7 @@ def _called(function: Callable[..., Any], case: SimpleNamespace) -> dict[str, An
         first = function(*inputs)
         seen: dict[str, Any] = {"first": _copied(first), "again": _copied(function(*inputs))}
         seen["other"] = _copied(function(*case.others))
-    seen["kept"] = _copied(first)
+    seen["kept"], seen["autograd"] = _copied(first), torch.is_grad_enabled()
     seen["inputs"] = [x.detach() for x in inputs]
     seen["marked"] = [bool(x.requires_grad) for x in inputs]
     seen["grads"] = [x.grad for x in inputs] if case.leaf else [None for _ in inputs]

@@ -102,6 +102,14 @@ def unmarks_the_input(x: torch.Tensor) -> torch.Tensor:
     return gradient
 
 
+@fault("grad_with_autograd_grad", "turns autograd on for itself and off when it is done, whatever it was before")
+def leaves_autograd_off(x: torch.Tensor) -> torch.Tensor:
+    torch.set_grad_enabled(True)
+    gradient = _grad(x)
+    torch.set_grad_enabled(False)
+    return gradient
+
+
 @fault("grad_with_autograd_grad", "takes x to the CPU")
 def goes_to_the_cpu(x: torch.Tensor) -> torch.Tensor:
     return _grad(torch.zeros(x.shape, dtype=x.dtype) if x.is_meta else x.cpu())

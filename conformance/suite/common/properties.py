@@ -21,6 +21,11 @@ class ItemCase(Case):
     item: str
 
 
+def leaves_autograd_on(check: Check, requirement: str, seen: Seen) -> None:
+    """Checks that autograd is on after the call: where it is not, nothing that comes next can be differentiated."""
+    check.that(requirement, seen.autograd is True, got="autograd off", expected="autograd on", path="after the call")
+
+
 def has_signature(item: str) -> Test:
     """Returns the property that an item can be called as the contract says, with the contract's defaults."""
 

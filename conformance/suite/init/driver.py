@@ -65,6 +65,7 @@ def layer(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         "drawn": _stacked(drawn),
         "biases": _stacked(biases),
         "returned": _same(returned, made),
+        "autograd": torch.is_grad_enabled(),
         "kept": made.weight is weight and made.bias is bias and plain.weight is plain_weight,
         "trainable": _trainable(made),
         "plain_drawn": _stacked(plain_drawn),

@@ -43,7 +43,7 @@ def init(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     before, held = p.detach().clone(), p.grad
     found = items.init_adamw_state(p)
     seen = {**_fields(found), "p": p, "before": before, "held": held, "held_kept": p.grad is held}
-    seen |= {"requires_grad": p.requires_grad, "is_leaf": p.is_leaf}
+    seen |= {"requires_grad": p.requires_grad, "is_leaf": p.is_leaf, "autograd": torch.is_grad_enabled()}
     seen = {name: _copied(value) for name, value in seen.items()}
     seen["refused"] = {}
     for name, other in (("m", "v"), ("v", "m")):
@@ -72,6 +72,7 @@ def step(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         "held": held,
         "held_kept": p.grad is held,
         "state": _fields(came_back),
+        "autograd": torch.is_grad_enabled(),
     }
 
 
@@ -106,6 +107,7 @@ def many(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
             name: len(given) == len(own) and all(a is b for a, b in zip(given, own, strict=True))
             for name, given, own in (("params", lists[0], params), ("grads", lists[1], grads))
         },
+        "autograd": torch.is_grad_enabled(),
         **_listed(came_back),
     }
 

@@ -11,7 +11,7 @@ from conformance.engine.checking import Check, Seen, kind_of
 from conformance.engine.properties import ALL_FLOATS, FLOATS, holds
 from conformance.numerics.bounded import Bounded, as_array
 from conformance.numerics.compare import same_bits
-from conformance.suite.common.properties import has_signature
+from conformance.suite.common.properties import has_signature, leaves_autograd_on
 from conformance.suite.optim import cases, oracle
 from conformance.suite.optim.cases import InitCase, LengthsCase, ManyCase, ProgramCase, StepCase, TensorsCase
 from conformance.suite.optim.driver import STALE
@@ -80,6 +80,7 @@ def test_a_fresh_state_is_zero_and_its_own(case: InitCase, seen: Seen, check: Ch
     check.bits("untouched", seen.p, seen.before, path="p after the call")
     if p.requires_grad:
         _stays_a_leaf("untouched", vars(seen), check)
+    leaves_autograd_on(check, "untouched", seen)
     _keeps_its_grad("another" if case.held else "nothing", p, seen.held, seen.held_kept, check)
     for name, error in seen.refused.items():
         check.that("own-memory", error is None, got=error, expected="1 added to each entry", path=f"{name}.add_(1)")
@@ -155,6 +156,7 @@ def test_adamw_steps_a_parameter_that_requires_grad(case: StepCase, seen: Seen, 
     _takes_a_step("leaf", seen.view, after, case.p, check)
     check.close("formula", seen.view, after, path="p")
     _stays_a_leaf("leaf", vars(seen), check)
+    leaves_autograd_on(check, "leaf", seen)
     for name in ("m", "v"):
         attached = isinstance(seen.state.get(name), torch.Tensor) and bool(seen.state[name].requires_grad)
         check.that("leaf", not attached, got="requires_grad=True", expected="requires_grad=False", path=name)
@@ -269,6 +271,7 @@ def test_many_steps_a_dozen_parameters(case: ManyCase, seen: Seen, check: Check)
 )
 def test_many_steps_parameters_that_require_grad(case: ManyCase, seen: Seen, check: Check) -> None:
     check.that("leaf", len(seen.params) == len(case.slots), got=len(seen.params), expected=f"{len(case.slots)}")
+    leaves_autograd_on(check, "leaf", seen)
     for place, after in enumerate(oracle.steps_of(case)):
         p, view, name = case.slots[place][0], seen.params[place]["view"], f"params[{place}]"
         _takes_a_step("leaf", view, after.p, p, check, name)

@@ -122,6 +122,12 @@ def seeds(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
     return _init(layer, scheme)
 
 
+@fault("init_linear_", "turns autograd off and not on again")
+def leaves_autograd_off(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
+    torch.set_grad_enabled(False)
+    return _init(layer, scheme)
+
+
 @fault("init_linear_", "makes weight and bias float32")
 def makes_float32(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
     return _init(layer.float(), scheme)

@@ -161,6 +161,10 @@ first_eight = _wrong_many(
     lambda params, grads, states, hyper: [*_all(params[:8], grads[:8], states[:8], hyper), *states[8:]],
 )
 many_clear_grad = _wrong_many("clears each p.grad", _clears)
+many_turn_autograd_off = _wrong_many(
+    "turns autograd off and not on again, so that nothing after the first step can be differentiated",
+    lambda params, grads, states, hyper: (torch.set_grad_enabled(False), _all(params, grads, states, hyper))[1],
+)
 clipped = _wrong_many("clips the gradients to a norm of one over all parameters", _clipped)
 many_no_no_grad = _wrong_many(
     "updates without no_grad, which leaves that require grad refuse",

@@ -164,3 +164,9 @@ _EVERYBODYS = AdamWState(torch.zeros(()), torch.zeros(()), 0)
 def one_object(p: Tensor) -> AdamWState:
     _EVERYBODYS.m, _EVERYBODYS.v, _EVERYBODYS.t = torch.zeros_like(p), torch.zeros_like(p), 0
     return _EVERYBODYS
+
+
+@fault("init_adamw_state", "turns autograd off and not on again")
+def leaves_autograd_off(p: Tensor) -> AdamWState:
+    torch.set_grad_enabled(False)
+    return AdamWState(torch.zeros_like(p), torch.zeros_like(p), 0)

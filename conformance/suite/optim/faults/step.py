@@ -223,6 +223,10 @@ freezes = _wrong(
     "switches requires_grad off to change p, and leaves it so",
     take=lambda s, p, grad, state: s.all(p.requires_grad_(False), grad, state),
 )
+turns_autograd_off = _wrong(
+    "turns autograd off and not on again, so that nothing after the first step can be differentiated",
+    take=lambda s, p, grad, state: (torch.set_grad_enabled(False), s.all(p, grad, state))[1],
+)
 cautious = _wrong(
     "leaves out the entries whose moment and gradient differ in sign, as a cautious AdamW does",
     all=lambda s, p, grad, state: _cautious(s, p, grad, state),
