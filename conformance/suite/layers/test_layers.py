@@ -68,6 +68,21 @@ def test_linear_hands_gradients_back(case: LinearCase, seen: Seen, check: Check)
 
 @holds(
     item="Linear",
+    name="large",
+    driver="layers.linear",
+    cases=cases.large_linear,
+    requirements=("formula", "gradient"),
+    share=0.05,
+)
+def test_linear_does_so_on_a_larger_scale(case: LinearCase, seen: Seen, check: Check) -> None:
+    assert case.upstream is not None
+    check.close("formula", seen.output, oracle.linear(case), dtype=case.x.dtype)
+    names = ("x", "the weight", "the bias")
+    are_handed_back(check, seen, case.upstream, names, oracle.linear_gradients(case), case.x.dtype)
+
+
+@holds(
+    item="Linear",
     name="built",
     driver="layers.linear_built",
     cases=cases.sizes,
@@ -113,6 +128,18 @@ def test_embedding_looks_rows_up(case: EmbeddingCase, seen: Seen, check: Check) 
     check.bits("untouched", seen.idx, case.idx.value, path="idx after the call")
     if seen.table is not None:  # a table that is no parameter cannot be set: that its rows are wrong has been said
         check.bits("untouched", seen.table, case.table.value, path="the table after the call")
+
+
+@holds(
+    item="Embedding",
+    name="large",
+    driver="layers.embedding",
+    cases=cases.large_lookup,
+    requirements=("lookup",),
+    share=0.05,
+)
+def test_embedding_does_so_on_a_larger_scale(case: EmbeddingCase, seen: Seen, check: Check) -> None:
+    check.close("lookup", seen.output, oracle.embedding(case), dtype=case.table.dtype)
 
 
 @holds(

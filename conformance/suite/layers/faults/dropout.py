@@ -254,3 +254,21 @@ class RateOnTheClass(_Dropout):
     def __init__(self, p: float) -> None:
         nn.Module.__init__(self)
         type(self).p = p
+
+
+@fault("Dropout", "drops everything from p = 0.95 on")
+class AllOrNothing(_Dropout):
+    def keep(self, x: torch.Tensor) -> torch.Tensor:
+        return super().keep(x) & (self.p < 0.95)
+
+
+@fault("Dropout", "uses each mask for two calls")
+class TwiceTheMask(_Dropout):
+    mask: torch.Tensor | None = None
+
+    def keep(self, x: torch.Tensor) -> torch.Tensor:
+        old, self.mask = self.mask, None
+        if old is not None and old.shape == x.shape:
+            return old
+        self.mask = super().keep(x)
+        return self.mask

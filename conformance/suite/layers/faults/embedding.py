@@ -184,3 +184,15 @@ class ReadsPastUpstream(_Embedding):
     def forward(self, idx: torch.Tensor) -> torch.Tensor:
         rows: torch.Tensor = _Strided.apply(self.weight, idx)  # type: ignore[no-untyped-call]
         return rows
+
+
+@fault("Embedding", "takes its ids through float16, which holds them up to 2048 only")
+class IdsAsHalves(_Embedding):
+    def rows(self, idx: torch.Tensor) -> torch.Tensor:
+        return super().rows(idx.half().long().clamp(max=len(self.weight) - 1))
+
+
+@fault("Embedding", "gives a single id without a dimension one of size one")
+class AtLeastOneId(_Embedding):
+    def rows(self, idx: torch.Tensor) -> torch.Tensor:
+        return super().rows(idx if idx.ndim else idx[None])

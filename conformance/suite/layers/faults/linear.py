@@ -243,3 +243,50 @@ class ViewsUpstream(_Linear):
     def product(self, x: torch.Tensor) -> torch.Tensor:
         y: torch.Tensor = _Viewed.apply(x, self.weight)  # type: ignore[no-untyped-call]
         return y
+
+
+@fault("Linear", "standardises each unit's weights, which is NaN where there is one feature")
+class StandardisedStart(_Linear):
+    def made(self, *shape: int) -> torch.Tensor:
+        drawn = super().made(*shape).detach()
+        return nn.Parameter(drawn / drawn.std(-1, keepdim=True) if drawn.ndim > 1 else drawn)
+
+
+class _Fitted(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(x, weight)
+        return x @ weight.T
+
+    @staticmethod
+    def backward(ctx, above):  # type: ignore[no-untyped-def]
+        x, weight = ctx.saved_tensors
+        by_weight = x.reshape(-1, x.shape[-1]).T @ above.reshape(-1, above.shape[-1])
+        return above @ weight, by_weight if by_weight.shape == weight.shape else by_weight.T
+
+
+@fault("Linear", "turns the weight's gradient round only where its shape does not fit, so not where it is square")
+class GradientByShape(_Linear):
+    def product(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = _Fitted.apply(x, self.weight)  # type: ignore[no-untyped-call]
+        return y
+
+
+class _Blocks(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(x, weight)
+        return x @ weight.T
+
+    @staticmethod
+    def backward(ctx, above):  # type: ignore[no-untyped-def]
+        x, weight = ctx.saved_tensors
+        rows, above_rows = x.reshape(-1, x.shape[-1])[:64], above.reshape(-1, above.shape[-1])[:64]
+        return above @ weight, above_rows.T @ rows
+
+
+@fault("Linear", "takes the weight's gradient from a block of 64 rows, and forgets those beyond")
+class OneBlockBackward(_Linear):
+    def product(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = _Blocks.apply(x, self.weight)  # type: ignore[no-untyped-call]
+        return y
