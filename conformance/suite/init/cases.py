@@ -115,7 +115,7 @@ def kaiming(dtype: str) -> st.SearchStrategy[DrawCase]:
     return _drawn(dtype, linear_shapes(), (None, "relu"))
 
 
-def kaiming_large() -> st.SearchStrategy[DrawCase]:
+def large() -> st.SearchStrategy[DrawCase]:
     """A weight of many entries, drawn once."""
     return st.builds(
         DrawCase, st.just(TensorSpec(LARGE, regime="integers")), st.booleans(), st.none(), st.just(1), SEEDS
@@ -149,6 +149,13 @@ def _layer(draw: st.DrawFn, dtype: str, schemes: tuple[str | None, ...], draws: 
 def layers(dtype: str) -> st.SearchStrategy[LayerCase]:
     """Layers to draw the weights of, under each scheme that draws."""
     return _layer(dtype, ("xavier", "kaiming_relu"), None)
+
+
+def large_layers() -> st.SearchStrategy[LayerCase]:
+    """A layer of many weights, drawn once under each scheme that draws."""
+    weight, bias = TensorSpec(LARGE, regime="integers"), TensorSpec(LARGE[:1], regime="positive")
+    schemes = st.sampled_from(("xavier", "kaiming_relu"))
+    return st.builds(LayerCase, st.just(weight), st.just(bias), schemes, st.just(1), st.just(0))
 
 
 def layers_by_default() -> st.SearchStrategy[LayerCase]:

@@ -64,9 +64,15 @@ def furthest(bound: float, dtype: torch.dtype) -> float:
 
 
 def short_of(drawn: torch.Tensor, bound: float) -> float:
-    """Returns the probability that no draw comes closer to the bound than the closest one did: ``(max / bound)^n``."""
-    reach = 2 - furthest(1.0, drawn.dtype)
-    return min(1.0, float(drawn.abs().max()) / (bound * reach)) ** drawn.numel()
+    """Returns the probability that draws stay as far from the bound as these, on both sides, or on the worse one.
+
+    No size beyond the largest here: ``(max / bound)^n``; none beyond it on one side: ``((1 + max / bound) / 2)^n``.
+    Bonferroni over these three.
+    """
+    reach = bound * (2 - furthest(1.0, drawn.dtype))
+    sides = float(drawn.max()) / reach, -float(drawn.min()) / reach
+    worst = min(max(sides), (1 + min(sides)) / 2)
+    return min(1.0, 3 * min(1.0, max(0.0, worst)) ** drawn.numel())
 
 
 def uniform(drawn: torch.Tensor, bound: float) -> float:

@@ -9,7 +9,7 @@ import torch
 from conformance.engine.checking import Check, Seen, kind_of
 from conformance.engine.properties import FLOATS, HALVES, holds
 from conformance.suite.common.properties import has_signature, leaves_autograd_on
-from conformance.suite.init import cases, oracle
+from conformance.suite.init import cases, checks, oracle
 from conformance.suite.init.cases import DrawCase, FanCase, LayerCase, RefusedCase
 
 test_fan_in_fan_out_has_its_signature = has_signature("fan_in_fan_out")
@@ -68,7 +68,20 @@ def test_a_bias_has_no_fans(case: RefusedCase, seen: Seen, check: Check) -> None
 )
 def test_xavier_uniform_draws_from_its_distribution(case: DrawCase, seen: Seen, check: Check) -> None:
     _fills(case, seen, check)
-    _draws_from("bound", seen.drawn, oracle.xavier_bound(case), check)
+    checks.draws_from("bound", seen.drawn, oracle.xavier_bound(case), check)
+
+
+@holds(
+    item="xavier_uniform_",
+    name="large",
+    driver="init.xavier",
+    cases=cases.large,
+    requirements=("bound",),
+    share=0.05,
+    seconds=30.0,
+)
+def test_xavier_uniform_finds_its_bound_to_three_digits(case: DrawCase, seen: Seen, check: Check) -> None:
+    checks.reaches("bound", seen.drawn, oracle.xavier_bound(case), check)
 
 
 @holds(
@@ -93,7 +106,7 @@ def test_xavier_uniform_keeps_its_bound_in_half_precision(case: DrawCase, seen: 
     share=0.1,
 )
 def test_xavier_uniform_counts_the_kernel(case: DrawCase, seen: Seen, check: Check) -> None:
-    _reaches("convolution", seen.drawn, oracle.xavier_bound(case), check)
+    checks.reaches("convolution", seen.drawn, oracle.xavier_bound(case), check)
 
 
 @holds(
@@ -120,20 +133,20 @@ def test_xavier_uniform_is_made_from_scratch(case: DrawCase, seen: Seen, check: 
 )
 def test_kaiming_uniform_draws_from_its_distribution(case: DrawCase, seen: Seen, check: Check) -> None:
     _fills(case, seen, check)
-    _draws_from("bound", seen.drawn, oracle.kaiming_bound(case), check)
+    checks.draws_from("bound", seen.drawn, oracle.kaiming_bound(case), check)
 
 
 @holds(
     item="kaiming_uniform_",
     name="large",
     driver="init.kaiming",
-    cases=cases.kaiming_large,
+    cases=cases.large,
     requirements=("bound",),
     share=0.05,
     seconds=30.0,
 )
 def test_kaiming_uniform_finds_its_bound_to_three_digits(case: DrawCase, seen: Seen, check: Check) -> None:
-    _reaches("bound", seen.drawn, oracle.kaiming_bound(case), check)
+    checks.reaches("bound", seen.drawn, oracle.kaiming_bound(case), check)
 
 
 @holds(
@@ -158,7 +171,7 @@ def test_kaiming_uniform_keeps_its_bound_in_half_precision(case: DrawCase, seen:
     share=0.1,
 )
 def test_kaiming_uniform_counts_the_kernel(case: DrawCase, seen: Seen, check: Check) -> None:
-    _reaches("convolution", seen.drawn, oracle.kaiming_bound(case), check)
+    checks.reaches("convolution", seen.drawn, oracle.kaiming_bound(case), check)
 
 
 @holds(
@@ -170,7 +183,7 @@ def test_kaiming_uniform_counts_the_kernel(case: DrawCase, seen: Seen, check: Ch
     share=0.2,
 )
 def test_kaiming_uniform_knows_other_gains(case: DrawCase, seen: Seen, check: Check) -> None:
-    _reaches("nonlinearities", seen.drawn, oracle.kaiming_bound(case), check)
+    checks.reaches("nonlinearities", seen.drawn, oracle.kaiming_bound(case), check)
 
 
 @holds(
@@ -210,8 +223,23 @@ def test_kaiming_uniform_is_made_from_scratch(case: DrawCase, seen: Seen, check:
 def test_init_linear_draws_by_its_scheme(case: LayerCase, seen: Seen, check: Check) -> None:
     _initialises(case, seen, check)
     bound, own = oracle.layer_bound(case), "no-bias"
-    _draws_from("bound", seen.drawn, bound, check)
-    _draws_from(own, seen.plain_drawn, bound, check, uniform=own, independent=own, path="weight of a layer without")
+    checks.draws_from("bound", seen.drawn, bound, check)
+    checks.draws_from(
+        own, seen.plain_drawn, bound, check, uniform=own, independent=own, path="weight of a layer without"
+    )
+
+
+@holds(
+    item="init_linear_",
+    name="large",
+    driver="init.layer",
+    cases=cases.large_layers,
+    requirements=("bound",),
+    share=0.05,
+    seconds=30.0,
+)
+def test_init_linear_finds_its_bound_to_three_digits(case: LayerCase, seen: Seen, check: Check) -> None:
+    checks.reaches("bound", seen.drawn, oracle.layer_bound(case), check)
 
 
 @holds(
@@ -223,7 +251,7 @@ def test_init_linear_draws_by_its_scheme(case: LayerCase, seen: Seen, check: Che
     share=0.05,
 )
 def test_init_linear_draws_xaviers_weights_by_default(case: LayerCase, seen: Seen, check: Check) -> None:
-    _reaches("default", seen.drawn, oracle.layer_bound(case), check)
+    checks.reaches("default", seen.drawn, oracle.layer_bound(case), check)
 
 
 @holds(
@@ -236,8 +264,8 @@ def test_init_linear_draws_xaviers_weights_by_default(case: LayerCase, seen: See
 )
 def test_init_linear_can_zero_a_layer(case: LayerCase, seen: Seen, check: Check) -> None:
     _initialises(case, seen, check)
-    _all_zero("zero", seen.drawn, "the weight", check)
-    _all_zero("zero", seen.plain_drawn, "the weight of a layer without a bias", check)
+    checks.all_zero("zero", seen.drawn, "the weight", check)
+    checks.all_zero("zero", seen.plain_drawn, "the weight of a layer without a bias", check)
 
 
 @holds(
@@ -286,7 +314,7 @@ def _initialises(case: LayerCase, seen: Seen, check: Check) -> None:
     leaves_autograd_on(check, "form", seen)
     _same_object(seen.returned, "the layer", check)
     _changed(seen.drawn, case.weight.value, check)
-    _all_zero("bias", seen.biases, "the bias", check)
+    checks.all_zero("bias", seen.biases, "the bias", check)
     _same_object(seen.plain_returned, "the layer without a bias", check)
     path = "weight of a layer without"
     check.that("no-bias", seen.plain_bias is None, got=seen.plain_bias, expected="None", path="bias of a layer without")
@@ -316,62 +344,9 @@ def _changed(drawn: Any, before: torch.Tensor, check: Check, requirement: str = 
         check.that(requirement, new, got="the values as they were", expected="new values in the tensor that was given")
 
 
-def _all_zero(requirement: str, value: Any, what: str, check: Check) -> None:
-    if not check.tensor(requirement, value, path=what) or check.variant.device == "meta":
-        return
-    worst = float(value.detach().double().abs().max()) if value.numel() else 0.0
-    check.that(requirement, worst == 0, got=f"an entry of size {worst:.6g}", expected="zeros", path=what)
-
-
-def _within(requirement: str, drawn: Any, bound: float, check: Check, path: str = "the weight") -> bool:
-    """Checks that no draw lies beyond the bound; False where nothing more can be said of the draws."""
-    if not check.tensor(requirement, drawn, path=path) or check.variant.device == "meta" or not drawn.numel():
-        return False
-    beyond = drawn.detach().double().abs()
-    ok = bool((beyond <= oracle.furthest(bound, drawn.dtype)).all())
-    got = f"an entry of size {float(beyond.max()):.6g}"
-    return check.that(requirement, ok, got=got, expected=f"every entry within ±{bound:.6g}", path=path)
-
-
-def _reaches(requirement: str, drawn: Any, bound: float, check: Check, path: str = "the weight") -> bool:
-    """Checks that the draws reach up to the bound, and not beyond."""
-    if not _within(requirement, drawn, bound, check, path):
-        return False
-    size = float(drawn.abs().max())
-    got = f"no entry beyond {size:.6g} in {drawn.numel()} draws"
-    p_value = oracle.short_of(drawn, bound)
-    return check.chance(requirement, p_value, got=got, expected=f"entries up to ±{bound:.6g}", path=path, size=size)
-
-
-def _draws_from(
-    requirement: str,
-    drawn: Any,
-    bound: float,
-    check: Check,
-    *,
-    uniform: str = "uniform",
-    independent: str = "independent",
-    path: str = "the weight",
-) -> None:
-    """Checks the draws' distribution, each side of it for the requirement that it serves."""
-    if not _reaches(requirement, drawn, bound, check, path):
-        return
-    mean, deviation = float(drawn.double().mean()), float(drawn.double().std(correction=0))
-    got = f"{drawn.numel()} draws of mean {mean:.4g} and standard deviation {deviation:.4g}"
-    expected = f"draws from U(-{bound:.6g}, {bound:.6g}), of mean 0 and standard deviation {bound / 3**0.5:.4g}"
-    check.chance(uniform, oracle.uniform(drawn, bound), got=got, expected=expected, path=path, size=deviation)
-    sizes = drawn.abs().unique().numel()
-    got = (
-        f"{drawn.numel()} entries of {sizes} sizes, whose signs follow those of their neighbours or of the draw before"
-    )
-    if drawn.numel() - sizes < drawn.numel() // 10:
-        got = "entries whose signs follow those of their neighbours, or of the draw before"
-    check.chance(independent, oracle.independent(drawn), got=got, expected="independent draws", path=path)
-
-
 def _keeps_within(case: DrawCase, seen: Seen, check: Check, bound: float) -> None:
     _form(case.weight.dtype, (_draws(case, check), *case.weight.shape), seen.drawn, check)
-    _within("bound", seen.drawn, bound, check)
+    checks.within("bound", seen.drawn, bound, check)
 
 
 def _refused(seen: Seen, check: Check) -> None:

@@ -166,3 +166,15 @@ def xavier_as_one_row(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
     with torch.no_grad():
         fill(weight.view(-1), xavier_bound(weight, gain))
     return weight
+
+
+@fault("xavier_uniform_", "writes 2.44 for the root of 6, which leaves out the last 0.4 %")
+def xavier_rounded_root(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
+    return fill(weight, xavier_bound(weight, gain) * 2.44 / math.sqrt(6))
+
+
+@fault("xavier_uniform_", "draws from -0.95 bound to bound")
+def xavier_uneven(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
+    bound = xavier_bound(weight, gain)
+    with torch.no_grad():
+        return weight.uniform_(-0.95 * bound, bound)
