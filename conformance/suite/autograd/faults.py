@@ -248,6 +248,12 @@ def returns_a_list(a: torch.Tensor, b: torch.Tensor) -> list[torch.Tensor]:
     return list(_both(a, b))
 
 
+@fault("grad_wrt_multiple_inputs", "gives the gradient of a number a dimension")
+def makes_rows_of_numbers(a: torch.Tensor, b: torch.Tensor) -> Pair:
+    df_da, df_db = _both(a, b)
+    return (df_da, df_db) if a.ndim else (df_da.reshape(1), df_db.reshape(1))
+
+
 @fault("grad_wrt_multiple_inputs", "stacks the two gradients into one tensor")
 def stacks_them(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return torch.stack(_both(a, b))

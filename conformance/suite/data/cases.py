@@ -132,7 +132,7 @@ def pairs(draw: st.DrawFn) -> PairCase:
 def sequences(draw: st.DrawFn) -> TokensCase:
     """Sequences of two or more integers of any dtype."""
     dtype = draw(st.sampled_from(INTEGERS))
-    shape = (draw(st.integers(1, 5)), draw(st.one_of(st.integers(2, 6), st.sampled_from((17, 64, 300)))))
+    shape = (draw(st.integers(1, 5)), draw(st.one_of(st.integers(2, 6), st.sampled_from((17, 300, 1100)))))
     return TokensCase(draw(indices(shape, HIGHEST[dtype], dtype)), draw(st.integers(1, 3)))
 
 
@@ -266,5 +266,5 @@ def shuffled_loaders() -> st.SearchStrategy[LoaderCase]:
     """Loaders that shuffle enough samples for an order that is not random never to come up by chance."""
     counts, sizes = st.one_of(st.integers(30, 60), st.just(100)), st.sampled_from((2, 3, 4, 5, 7, 8, 32))
     shuffle = st.sampled_from((True, None))
-    drop_last, workers = st.sampled_from((None, True)), st.sampled_from((None, 2))
+    drop_last, workers = st.sampled_from((True, None, True)), st.sampled_from((None, 2))
     return st.builds(LoaderCase, counts, sizes, shuffle, drop_last, st.booleans(), workers, st.booleans())

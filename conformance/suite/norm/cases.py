@@ -96,6 +96,13 @@ def differentiated(dtype: str) -> st.SearchStrategy[NormCase]:
     return _case(dtype, st.one_of(NARROW, st.sampled_from((16, 31, 1024, 64, 257))), SMOOTH, _eps(dtype), upstream=True)
 
 
+def large() -> st.SearchStrategy[NormCase]:
+    """More rows of more features than others have at once, with a gradient to take; the same in each exam."""
+    shapes = ((66, 2100), (2100,), (2100,), (66, 2100))
+    x, weight, bias, above = (TensorSpec(shape, regime="ordinary", seed=seed) for seed, shape in enumerate(shapes))
+    return st.just(NormCase(2100, None, x, weight, bias, above))
+
+
 def built() -> st.SearchStrategy[WidthCase]:
     """Norms of every width, before their first call."""
     return WIDTHS.map(WidthCase)

@@ -87,6 +87,21 @@ def test_layer_norm_hands_gradients_back(case: NormCase, seen: Seen, check: Chec
 
 @holds(
     item="LayerNorm",
+    name="large",
+    driver="norm.layer_norm",
+    cases=cases.large,
+    requirements=("formula", "gradient"),
+    share=0.05,
+)
+def test_layer_norm_does_so_on_a_larger_scale(case: NormCase, seen: Seen, check: Check) -> None:
+    assert case.upstream is not None
+    check.close("formula", seen.output, oracle.layer_norm(case), dtype=case.x.dtype)
+    names = ("x", "the scale", "the shift")
+    are_handed_back(check, seen, case.upstream, names, oracle.layer_norm_gradients(case), case.x.dtype)
+
+
+@holds(
+    item="LayerNorm",
     name="built",
     driver="norm.layer_norm_built",
     cases=cases.built,
@@ -150,6 +165,21 @@ def test_rms_norm_hands_gradients_back(case: NormCase, seen: Seen, check: Check)
     assert case.upstream is not None
     are_handed_back(check, seen, case.upstream, ("x", "the scale"), oracle.rms_norm_gradients(case), case.x.dtype)
     _differentiable_twice(seen, check)
+
+
+@holds(
+    item="RMSNorm",
+    name="large",
+    driver="norm.rms_norm",
+    cases=cases.large,
+    requirements=("formula", "gradient"),
+    share=0.05,
+)
+def test_rms_norm_does_so_on_a_larger_scale(case: NormCase, seen: Seen, check: Check) -> None:
+    assert case.upstream is not None
+    check.close("formula", seen.output, oracle.rms_norm(case), dtype=case.x.dtype)
+    names = ("x", "the scale")
+    are_handed_back(check, seen, case.upstream, names, oracle.rms_norm_gradients(case), case.x.dtype)
 
 
 @holds(

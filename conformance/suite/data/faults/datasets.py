@@ -146,6 +146,12 @@ class KeepsRows(_NextTokens):
         return self.tokens[idx : idx + 1, :-1], self.tokens[idx : idx + 1, 1:]
 
 
+@fault("NextTokenDataset", "cuts the sequences at 512 tokens")
+class CutsSequences(_NextTokens):
+    def __init__(self, tokens: torch.Tensor) -> None:
+        super().__init__(tokens[:, :513])
+
+
 @fault("NextTokenDataset", "returns the two stacked in one tensor")
 class StacksTheTwo(_NextTokens):
     def __getitem__(self, idx: int) -> Any:

@@ -79,6 +79,12 @@ def draws_with_replacement(dataset: Any, batch_size: int, shuffle: bool = True, 
     return DataLoader(dataset, batch_size, sampler=sampler, **options)
 
 
+@fault("make_dataloader", "keeps the last batch, however small, where it shuffles")
+def drops_in_order_only(dataset: Any, batch_size: int, shuffle: bool = True, **options: Any) -> Loader:
+    drops = options.pop("drop_last", False) and not shuffle
+    return _loader(dataset, batch_size, shuffle, drop_last=drops, **options)
+
+
 @fault("make_dataloader", "does not hand drop_last on")
 def ignores_drop_last(dataset: Any, batch_size: int, **options: Any) -> Loader:
     return _loader(dataset, batch_size, **{**options, "drop_last": False})

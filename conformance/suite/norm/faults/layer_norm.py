@@ -294,3 +294,18 @@ class NarrowBackward(_LayerNorm):
     def mean(self, x: torch.Tensor) -> torch.Tensor:
         mean: torch.Tensor = _Mean.apply(x)  # type: ignore[no-untyped-call]
         return mean
+
+
+@fault("LayerNorm", "takes the statistics of the first 2048 features, as a kernel with blocks of that size")
+class FirstFeatures(_LayerNorm):
+    def normal(self, x: torch.Tensor) -> torch.Tensor:
+        block = x[..., :2048]
+        return (x - self.mean(block)) / self.root(block)
+
+
+@fault("LayerNorm", "sums the gradients of scale and shift over the first 64 rows only")
+class FirstRows(_LayerNorm):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.normal(x).reshape(-1, x.shape[-1])
+        parts = y[:64] * self.weight + self.bias, y[64:] * self.weight.detach() + self.bias.detach()
+        return torch.cat(parts).reshape(x.shape)

@@ -200,3 +200,9 @@ class RmsByNormalize(_RMSNorm):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         scaled: torch.Tensor = x.shape[-1] ** 0.5 * self.weight
         return nn.functional.normalize(x, dim=-1) * scaled
+
+
+@fault("RMSNorm", "takes the mean square of the first 1024 features, as a kernel with blocks of that size")
+class RmsOfFirstFeatures(_RMSNorm):
+    def root(self, x: torch.Tensor) -> torch.Tensor:
+        return super().root(x[..., :1024])
