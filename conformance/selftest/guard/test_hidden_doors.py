@@ -275,7 +275,8 @@ HIDDEN: dict[str, tuple[str, Callable[[], Any]]] = {
     "an optimizer made without its constructor": ("adamw", lambda: SAVED_STEP(StepOnly([parameter()]))),
     "an optimizer out of __wrapped__": (
         "adamw",
-        lambda: torch.optim.Adam.step.__wrapped__(StepOnly([parameter()])),  # type: ignore[attr-defined]
+        # How many wrappers there are depends on whether an Adam was made before; the innermost leaves autograd on.
+        torch.no_grad()(lambda: inspect.unwrap(torch.optim.Adam.step)(StepOnly([parameter()]))),
     ),
     "a reloaded optimizer": ("adamw", reloaded_optimizer),
     "an aliased initialiser": ("init", lambda: xavier_alias(torch.empty(2, 3))),
