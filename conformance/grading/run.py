@@ -39,6 +39,7 @@ def grade(
     """
     from rich.console import Console
 
+    console = Console(stderr=True)
     jobs: dict[str, Job] = {}
     owners: dict[str, list[Submission]] = {}
     for submission in submissions:
@@ -49,7 +50,7 @@ def grade(
             continue
         jobs[job.key] = jobs.get(job.key, job)
         owners.setdefault(job.key, []).append(submission)
-    done = folder.done()
+    done, kept = folder.done(), 0
     for key in [key for key in jobs if key in done]:
         taken = [
             folder.adopt(submission, key, done[key], _same_as(submission, owners[key])) for submission in owners[key]
@@ -57,7 +58,10 @@ def grade(
         if None not in taken:
             lines.update((submission, line) for submission, line in zip(owners[key], taken, strict=True) if line)
             del jobs[key]
-    with board(Console(stderr=True), len(jobs)) as progress:
+            kept += len(taken)
+    if kept:
+        console.print(f"{kept} of {len(submissions)} have their verdict already", highlight=False)
+    with board(console, len(jobs)) as progress:
         if not jobs:
             return
         with _verdicts(list(jobs.values()), options, scheduler) as verdicts:

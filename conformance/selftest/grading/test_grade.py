@@ -104,6 +104,7 @@ def test_an_interruption_leaves_no_process_and_no_scratch_and_loses_nothing(writ
     child = start()
     _, said = child.communicate(timeout=120)
     assert child.returncode == 0, said
+    assert f"{len(done)} of 6 have their verdict already" in said
     assert f"/{6 - len(done)}]" in said
     assert set(verdicts(out).values()) == {"conforms"}
     assert {path: path.stat().st_mtime_ns for path in done} == before
