@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
+from conformance.cli import UNUSABLE
 from conformance.selftest.grading.conftest import RIGHT, WRONG, Write
 
 ROOT = Path(__file__).parents[3]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 ARGUMENTS = ["--profile", "quick", "--item", "RMSNorm"]
 PATIENCE_SECONDS = 300
 
@@ -26,10 +26,11 @@ pytestmark = pytest.mark.skipif(importlib.util.find_spec("distributed") is None,
 
 
 @contextmanager
-def running(*command: str, cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(*command: str, cwd: Path, path: Path = ROOT) -> Iterator[subprocess.Popen[bytes]]:
     """Runs a Python module beside the test, and ends it after."""
+    env = {**os.environ, "PYTHONPATH": str(path)}
     with (cwd / "log").open("ab") as log:
-        child = subprocess.Popen([sys.executable, "-m", *command], cwd=cwd, env=ENVIRONMENT, stdout=log, stderr=log)
+        child = subprocess.Popen([sys.executable, "-m", *command], cwd=cwd, env=env, stdout=log, stderr=log)
     try:
         yield child
     finally:
@@ -103,3 +104,17 @@ def test_a_worker_that_dies_loses_nothing_and_changes_no_verdict(write: Write, t
     assert child_here.returncode == child.returncode
     assert len(compared(here)) == 9
     assert compared(there) == compared(here)
+
+
+def test_a_scheduler_without_this_package_is_a_sentence(write: Write, tmp_path: Path) -> None:
+    write("right.py", RIGHT)
+    (tmp_path / "conformance.py").touch()  # stands in the way of the package
+    told = tmp_path / "scheduler.json"
+    start = ("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+    with running(*start, "--scheduler-file", str(told), cwd=tmp_path, path=tmp_path):
+        wait_for(told.exists, tmp_path)
+        address = json.loads(told.read_text())["address"]
+        child = grading(tmp_path / "class", tmp_path / "out", "--scheduler", address)
+        _, said = child.communicate(timeout=PATIENCE_SECONDS)
+    assert child.returncode == UNUSABLE, said
+    assert f"the scheduler at {address} cannot read this: it needs this package too" in said

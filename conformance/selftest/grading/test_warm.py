@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
@@ -122,3 +123,24 @@ def test_what_does_not_import_has_a_verdict_that_says_so(
 def test_a_job_for_another_version_of_the_judge_is_refused(runners: list[FakeRunner], job: Job) -> None:
     with pytest.raises(OtherVersion, match="the job is for another"):
         Warm().judge(replace(job, suite="another"))
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("in /tmp/x1/carol/hw.py", "in carol/hw.py"),
+        ("SUBMISSION = '../../tmp/x1/hw.py'", "SUBMISSION = 'hw.py'"),
+        ("(/tmp/x1)", "()"),
+        ("/a/x1/b /a/x1/c", "b c"),
+        ("/a/x1/b/x1/c", "c"),
+        ("nothing of the kind", "nothing of the kind"),
+    ],
+)
+def test_paths_to_a_folder_are_cut_out(text: str, left: str) -> None:
+    assert module.without_paths(text, "x1") == left
+
+
+def test_cutting_paths_out_takes_no_longer_for_what_has_no_blanks() -> None:
+    started = time.monotonic()
+    assert module.without_paths(f"/tmp/x1/hw.py {'A' * 4_000_000}", "x1").startswith("hw.py A")
+    assert time.monotonic() - started < 5  # hours, where each place is a start
