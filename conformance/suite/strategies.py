@@ -91,6 +91,11 @@ def a_tensor(
     return TensorSpec(fitted(shape), dtype, regime, seed, layout, grad, scale)
 
 
+def ordinary(*shapes: tuple[int, ...]) -> list[TensorSpec]:
+    """Returns a float32 tensor of ordinary values for each shape, the same ones each time: nothing is drawn."""
+    return [TensorSpec(shape, regime="ordinary", seed=seed) for seed, shape in enumerate(shapes)]
+
+
 @st.composite
 def indices(draw: st.DrawFn, shape: tuple[int, ...], high: int, dtype: str = "int64") -> TensorSpec:
     """Draws integers in [0, ``high``)."""

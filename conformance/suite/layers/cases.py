@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from conformance.suite.strategies import MOST_ENTRIES, NARROW, SEEDS, WIDE, indices, leading, tensors
+from conformance.suite.strategies import MOST_ENTRIES, NARROW, SEEDS, WIDE, indices, leading, ordinary, tensors
 from conformance.suite.tensors import Case, TensorSpec
 
 # Entries that one case drops or keeps, over repeated calls: enough that a rate off by 0.1, or a mask shared along any
@@ -114,8 +114,7 @@ def large_linear() -> st.SearchStrategy[LinearCase]:
 
 
 def _ordinary(rows: int, features: int) -> LinearCase:
-    shapes = ((rows, features), (3, features), (3,), (rows, 3))
-    x, weight, bias, above = (TensorSpec(shape, regime="ordinary", seed=seed) for seed, shape in enumerate(shapes))
+    x, weight, bias, above = ordinary((rows, features), (3, features), (3,), (rows, 3))
     return LinearCase(x, weight, bias, above)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from conformance.suite.strategies import HALVES, NARROW, WIDTHS, a_tensor, leading, log_uniform, regimes
+from conformance.suite.strategies import HALVES, NARROW, WIDTHS, a_tensor, leading, log_uniform, ordinary, regimes
 from conformance.suite.tensors import Case, TensorSpec
 
 # Kinds of rows whose gradient is well conditioned in float32: no offsets, of the constant rows only those of zeros.
@@ -105,8 +105,7 @@ def large() -> st.SearchStrategy[NormCase]:
 
 
 def _ordinary(rows: int, width: int) -> NormCase:
-    shapes = ((rows, width), (width,), (width,), (rows, width))
-    x, weight, bias, above = (TensorSpec(shape, regime="ordinary", seed=seed) for seed, shape in enumerate(shapes))
+    x, weight, bias, above = ordinary((rows, width), (width,), (width,), (rows, width))
     return NormCase(width, None, x, weight, bias, above)
 
 

@@ -226,12 +226,26 @@ class InitialisesInFirstCall(_Linear):
         return super().forward(x)
 
 
-class _Viewed(torch.autograd.Function):
+class _ProductByHand(torch.autograd.Function):
+    """The product with the weight, whose backward pass is written down below."""
+
     @staticmethod
     def forward(ctx, x, weight):  # type: ignore[no-untyped-def]
         ctx.save_for_backward(x, weight)
         return x @ weight.T
 
+
+class _ByHand(_Linear):
+    """A right Linear with a backward pass of its own, which a fault can replace."""
+
+    function: ClassVar[type[_ProductByHand]]
+
+    def product(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.function.apply(x, self.weight)  # type: ignore[no-untyped-call]
+        return y
+
+
+class _Viewed(_ProductByHand):
     @staticmethod
     def backward(ctx, above):  # type: ignore[no-untyped-def]
         x, weight = ctx.saved_tensors
@@ -239,10 +253,8 @@ class _Viewed(torch.autograd.Function):
 
 
 @fault("Linear", "views the upstream gradient as rows in its backward pass, which only a contiguous one allows")
-class ViewsUpstream(_Linear):
-    def product(self, x: torch.Tensor) -> torch.Tensor:
-        y: torch.Tensor = _Viewed.apply(x, self.weight)  # type: ignore[no-untyped-call]
-        return y
+class ViewsUpstream(_ByHand):
+    function = _Viewed
 
 
 @fault("Linear", "standardises each unit's weights, which is NaN where there is one feature")
@@ -252,12 +264,7 @@ class StandardisedStart(_Linear):
         return nn.Parameter(drawn / drawn.std(-1, keepdim=True) if drawn.ndim > 1 else drawn)
 
 
-class _Fitted(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x, weight):  # type: ignore[no-untyped-def]
-        ctx.save_for_backward(x, weight)
-        return x @ weight.T
-
+class _Fitted(_ProductByHand):
     @staticmethod
     def backward(ctx, above):  # type: ignore[no-untyped-def]
         x, weight = ctx.saved_tensors
@@ -266,18 +273,11 @@ class _Fitted(torch.autograd.Function):
 
 
 @fault("Linear", "turns the weight's gradient round only where its shape does not fit, so not where it is square")
-class GradientByShape(_Linear):
-    def product(self, x: torch.Tensor) -> torch.Tensor:
-        y: torch.Tensor = _Fitted.apply(x, self.weight)  # type: ignore[no-untyped-call]
-        return y
+class GradientByShape(_ByHand):
+    function = _Fitted
 
 
-class _Blocks(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x, weight):  # type: ignore[no-untyped-def]
-        ctx.save_for_backward(x, weight)
-        return x @ weight.T
-
+class _Blocks(_ProductByHand):
     @staticmethod
     def backward(ctx, above):  # type: ignore[no-untyped-def]
         x, weight = ctx.saved_tensors
@@ -286,7 +286,5 @@ class _Blocks(torch.autograd.Function):
 
 
 @fault("Linear", "takes the weight's gradient from a block of 64 rows, and forgets those beyond")
-class OneBlockBackward(_Linear):
-    def product(self, x: torch.Tensor) -> torch.Tensor:
-        y: torch.Tensor = _Blocks.apply(x, self.weight)  # type: ignore[no-untyped-call]
-        return y
+class OneBlockBackward(_ByHand):
+    function = _Blocks
