@@ -16,6 +16,7 @@ from conformance.engine.session import RunnerSession
 from conformance.faults import Fault
 from conformance.numerics.bounded import as_array
 from conformance.report.model import Level, Status
+from conformance.report.words import OR
 
 # Cases that the mistakes are tried on; most are ruled out by the first.
 CASES = 40
@@ -66,7 +67,7 @@ def fitting_faults(run: Run, faults: RunnerSession, candidates: list[Fault]) -> 
 def suspects_of(fitting: Fitting) -> dict[str, str]:
     """Returns, for each requirement, the mistakes that fit, in words."""
     texts = {
-        requirement: "; or: ".join(f"{fault.sentence} ({agreed} of {agreed} cases)" for fault, agreed in pairs)
+        requirement: OR.join(f"{fault.sentence} ({agreed} of {agreed} cases)" for fault, agreed in pairs)
         for requirement, pairs in fitting.items()
     }
     return {requirement: text for requirement, text in texts.items() if text}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 from conformance.report.files import write_whole
 from conformance.report.model import Result, Status
 from conformance.report.text import clean, one_line
-from conformance.report.words import absent, failed_judge, headline, tally
+from conformance.report.words import absent, failed_judge, headline, tally, without_cases
 
 # Tukey's outer fence: beyond the upper quartile by three times the distance between the quartiles, "far out".
 FENCE = 3.0
@@ -55,7 +54,7 @@ def class_row(result: Result, link: str = "") -> ClassRow:
     """
     gone = absent(result)
     counted = [row for row in result.findings() if result.counts(row) and row.status is not Status.JUDGE_ERROR]
-    suspects = ((row.item, _mistake(row.suspect)) for row in counted if row.suspect)
+    suspects = ((row.item, one_line(without_cases(row.suspect))) for row in counted if row.suspect)
     return ClassRow(
         submission=one_line(result.submission),
         headline=headline(result),
@@ -154,11 +153,6 @@ def _ranked(rows: Sequence[ClassRow], of: Any) -> list[Common]:
         for item, what in of(row):
             found.setdefault((item, what), Common(item, what)).who.append(row)
     return sorted(found.values(), key=lambda common: -len(common.who))
-
-
-def _mistake(suspect: str) -> str:
-    """The mistake without the count of cases behind it, which differs from one submission to the next."""
-    return one_line(re.sub(r"\s*\(\d+ of \d+ cases\)$", "", suspect))
 
 
 def _plain_cell(text: str) -> str:

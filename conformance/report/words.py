@@ -11,6 +11,8 @@ from conformance.report.text import clean, one_line
 
 WORDS = {status: status.value.replace("_", " ") for status in Status}
 
+# Stands between two mistakes that a finding looks like.
+OR = "; or: "
 _CASES = re.compile(r" \(\d+ of \d+ cases\)")
 
 # A mark beside each word, so that a column can be scanned without colour.
@@ -111,13 +113,13 @@ def reason_of(row: PropertyResult) -> str:
 
 
 def reasons_of(row: PropertyResult) -> frozenset[str]:
-    """Returns what a property did not pass for: the usual mistakes that it looks like, or else its one reason.
+    """Returns what a property did not pass for: the usual mistakes that it looks like, or else its one reason."""
+    return frozenset(without_cases(row.suspect).split(OR) if row.suspect else [reason_of(row)])
 
-    On how many cases a mistake was seen is left out: that differs between requirements that one mistake breaks.
-    """
-    if not row.suspect:
-        return frozenset({reason_of(row)})
-    return frozenset(_CASES.sub("", mistake) for mistake in row.suspect.split("; or: "))
+
+def without_cases(suspect: str) -> str:
+    """Returns mistakes without the number of cases behind each, which is another in each finding and submission."""
+    return _CASES.sub("", suspect)
 
 
 def item_reason(item: ItemResult) -> str:
