@@ -146,10 +146,7 @@ def without_paths(text: str, name: str) -> str:
     By hand, in one pass: a regular expression takes the square of the length of what has no blanks, as tensors in a
     reproducer.
     """
-    *before, last = text.split(name)
-    if not before:
-        return text
-    first, *others = [*before, last]
+    first, *others = text.split(name)
     parts = [first, *(part.removeprefix("/") for part in others)]
     kept = [part[: 1 + max(map(part.rfind, AROUND_PATHS))] for part in parts[:-1]]
     return "".join([*kept, parts[-1]])
