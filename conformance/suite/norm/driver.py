@@ -41,8 +41,8 @@ def rms_norm_built(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, A
 
 
 def _apply(norm: Any, case: SimpleNamespace) -> dict[str, Any]:
-    module = norm(case.width) if case.eps is None else norm(case.width, eps=case.eps)
-    other = norm(case.width, eps=0.5)
+    given = case.eps is not None  # where it is not, a norm that takes no eps can be judged by the rest
+    module, other = (norm(case.width, eps=eps) if given else norm(case.width) for eps in (case.eps, 0.5))
     module.to(device=case.device, dtype=case.x.dtype)
     module.train(case.training)
     # Half the time as what was loaded from a file: before the first call.
