@@ -13,14 +13,20 @@ from conformance.signals import when_asked_to_end
 os.environ.setdefault("HYPOTHESIS_NO_PLUGINS", "1")
 
 
+class AskedToEnd(BaseException):
+    """Ends by way of what ends the runner and removes its folder; Hypothesis would take a SystemExit for a finding."""
+
+
 def _end_tidily(number: int) -> NoReturn:
-    """Ends by way of what ends the runner and removes its folder."""
-    raise SystemExit(128 + number)
+    raise AskedToEnd(number)
 
 
 if __name__ == "__main__":
-    with when_asked_to_end(_end_tidily):
-        code = main()
+    try:
+        with when_asked_to_end(_end_tidily):
+            code = main()
+    except AskedToEnd as asked:
+        code = 128 + asked.args[0]
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # tearing torch down takes a quarter of a second that nobody waits for

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from conformance.signals import held_back
+
 if TYPE_CHECKING:
     from conformance.engine.options import Options
     from conformance.report.model import Level, Result
@@ -122,7 +124,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv[:1] == ["grade"]:
-        from conformance.grading.cli import main as grade
+        with held_back():
+            from conformance.grading.cli import main as grade
 
         return grade(argv[1:])
     arguments = parser().parse_args(argv)
@@ -196,22 +199,20 @@ def _judge_all(arguments: argparse.Namespace) -> int:
         options = options_of(arguments)
         if several.side_by_side(sources, options):
             return _tell_all(several.verdicts(sources, options), targets, arguments)
-    # Before anything here imports torch, so that the runner's import of it and ours run side by side.
-    starting = None if arguments.in_process else _launch(arguments, sources[0])
-    return _tell_all(_one_by_one(sources, arguments, starting), targets, arguments)
+    return _tell_all(_one_by_one(sources, arguments), targets, arguments)
 
 
 def _tell_all(results: Iterable[Result], targets: Sequence[str], arguments: argparse.Namespace) -> int:
     """Shows the result on each target as it comes, and returns the worst exit code."""
-    from conformance import faces
-
-    console, codes = faces.console(), []
+    codes = []
     for target, stem, result in zip(targets, _stems(targets), results, strict=True):
+        from conformance import faces  # once the first runner has been started
+
         if why := result.extras.get("unreadable"):
             print(f"conformance: {why}", file=sys.stderr)
         else:
             named = replace(result, extras={**result.extras, "named": target})
-            faces.show(named, console, arguments, stem=stem)
+            faces.show(named, faces.console(), arguments, stem=stem)
         codes.append(exit_code(result))
     return max(codes)
 
@@ -226,18 +227,16 @@ def _stems(targets: Sequence[str]) -> list[str]:
     return [submission.stem for submission in named(paths)]
 
 
-def _one_by_one(sources: Sequence[Source], arguments: argparse.Namespace, starting: Launch | None) -> Iterator[Result]:
-    """Yields the verdict on each submission, each with a runner of its own; that of the first is starting already."""
-    try:
-        options = options_of(arguments)
-        for place, source in enumerate(sources):
-            if place and not arguments.in_process:
-                starting = _launch(arguments, source)
-            result, starting = _verdict(source, options, starting), None
-            yield result
-    finally:
-        if starting is not None:
-            starting.close()
+def _one_by_one(sources: Sequence[Source], arguments: argparse.Namespace) -> Iterator[Result]:
+    """Yields the verdict on each submission, each with a runner of its own."""
+    for source in sources:
+        # Before anything here imports torch, so that the runner's import of it and ours run side by side.
+        starting = None if arguments.in_process else _launch(arguments, source)
+        try:
+            yield _verdict(source, options_of(arguments), starting)
+        finally:
+            if starting is not None:
+                starting.close()
 
 
 def _launch(arguments: argparse.Namespace, source: Source) -> Launch:
@@ -248,8 +247,9 @@ def _launch(arguments: argparse.Namespace, source: Source) -> Launch:
 
 
 def _verdict(source: Source, options: Options, starting: Launch | None) -> Result:
-    from conformance.api import verdict
-    from conformance.faces import Live
+    with held_back():  # numpy and torch swallow what a signal raises while they are imported
+        from conformance.api import verdict
+        from conformance.faces import Live
 
     with Live() as live:
         return verdict(source, options, starting, live)

@@ -15,7 +15,7 @@ from types import FrameType, TracebackType
 from conformance.grading.job import Job
 from conformance.grading.warm import Warm, guarded, judge_failed
 from conformance.report.model import Result
-from conformance.signals import ASK_TO_END
+from conformance.signals import ASK_TO_END, held_back
 
 # Ending a runner takes milliseconds; a worker that needs longer is killed.
 PATIENCE_SECONDS = 10.0
@@ -95,11 +95,8 @@ class Pool:
         ours, theirs = self.context.Pipe()
         worker = self.context.Process(target=_work, args=(theirs, [ours, *self.workers]), daemon=True)
         # A signal that comes before the worker knows what to do about it waits until it does.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, *ASK_TO_END])
-        try:
+        with held_back():
             worker.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         self.workers[ours] = worker
         return ours

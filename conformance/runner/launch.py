@@ -33,13 +33,14 @@ class Launch:
         return path.read_text(errors="replace")[-3000:] if path.exists() else ""
 
     def close(self) -> None:
-        """Ends every process of the runner and removes what they left behind."""
+        """Ends every process of the runner and removes what they left behind; the second time there is nothing left."""
+        if self.child.returncode is not None:
+            return
         self.sock.close()
         end_descendants(self.child.pid)
         end_group(self.child.pid)
         self.child.wait()
         _remove(self.scratch)
-        self.scratch.with_suffix(".log").unlink(missing_ok=True)
 
 
 def launch(*, sandboxed: bool = True, readable: tuple[Path, ...] = (), accelerated: bool = False) -> Launch:
@@ -50,13 +51,21 @@ def launch(*, sandboxed: bool = True, readable: tuple[Path, ...] = (), accelerat
         readable: what of the judge's own folders the submission needs, because it lies there.
         accelerated: whether submissions may see the machine's accelerators.
     """
-    ours, theirs = socket.socketpair()
     scratch = Path(tempfile.mkdtemp(prefix="conformance-"))
+    try:
+        return _start(scratch, readable, sandboxed=sandboxed, accelerated=accelerated)
+    except BaseException:  # Ctrl-C; what has been started already ends with its socket
+        _remove(scratch)
+        raise
+
+
+def _start(scratch: Path, readable: tuple[Path, ...], *, sandboxed: bool, accelerated: bool) -> Launch:
+    ours, theirs = socket.socketpair()
     fd, hidden = theirs.fileno(), [str(path) for path in sandbox.secrets(readable)]
     run = f"from conformance.runner.server import main; main({fd}, {str(scratch)!r}, {hidden!r})"
     command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {run}"]
     box = sandbox.wrap(command, scratch, readable, devices=accelerated) if sandboxed else None
-    with scratch.with_suffix(".log").open("wb") as log:
+    with theirs, scratch.with_suffix(".log").open("wb") as log:
         child = subprocess.Popen(
             box or command,
             pass_fds=(fd,),
@@ -67,12 +76,12 @@ def launch(*, sandboxed: bool = True, readable: tuple[Path, ...] = (), accelerat
             env=sandbox.environment(scratch, devices=accelerated),
             start_new_session=True,
         )
-    theirs.close()
     return Launch(ours, child, scratch, "bubblewrap" if box else "")
 
 
 def _remove(scratch: Path) -> None:
     """Removes the scratch directory, also where the submission has taken the right to enter its folders away."""
+    scratch.with_suffix(".log").unlink(missing_ok=True)
     for folder, names, _ in os.walk(scratch):
         for name in names:
             path = Path(folder, name)
