@@ -20,6 +20,9 @@ from conformance.runner.roles import (
     plain_gradients,
 )
 
+# Changes of mode before Dropout's draws are looked at; more would tell nothing more of what counts them.
+EPOCHS = 5
+
 
 def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Applies Linear twice and reports both outputs, the input afterwards, and the gradients asked for."""
@@ -119,12 +122,14 @@ def dropout(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 
 
 def dropout_repeated(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
-    """Applies two Dropouts in turn, after they have been in eval mode once, and reports all the outputs."""
+    """Applies two Dropouts in turn, after some epochs of training and evaluation, and reports all the outputs."""
     torch.manual_seed(case.seed)
     holders = [_held(items.Dropout(case.p), case) for _ in range(2)]
-    for holder in holders:
+    for holder in holders * EPOCHS:
+        holder.train()
         holder.eval()
         holder(case.x)
+    for holder in holders:
         holder.train()
     with torch.set_grad_enabled(case.grad):
         outputs = [holders[call % 2](case.x) for call in range(case.calls)]

@@ -66,6 +66,15 @@ class StaysOff(_Dropout):
         return x if self.off else super().forward(x)
 
 
+@fault("Dropout", "drops in its first three epochs only")
+class WearsOff(_Dropout):
+    epochs = 0
+
+    def train(self, mode: bool = True) -> WearsOff:
+        self.epochs += mode
+        return super().train(mode and self.epochs <= 3)
+
+
 @fault("Dropout", "draws one mask for all rows of the batch")
 class SharedOverBatch(_Dropout):
     def keep(self, x: torch.Tensor) -> torch.Tensor:
