@@ -14,24 +14,24 @@ from conformance.runner.client import Runner
 from conformance.runner.launch import launch
 from conformance.runner.lazy_dynamo import defer_dynamo
 from conformance.runner.loading import UnreadableSubmission, read_submission
-from conformance.selftest.hostile.corpus import corpus
+from conformance.selftest.hostile.corpus import Hostile, corpus
 
 
-def judge_corpus() -> dict[str, bool]:
-    """Returns, for each hostile submission by name, whether its item passed; one that cannot be read has not."""
+def judge_corpus(part: tuple[int, int] = (0, 1)) -> dict[str, bool]:
+    """Returns, for each hostile submission of a part, whether its item passed; one that cannot be read has not."""
     workers = os.cpu_count() or 1
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        parts = pool.map(_judge_every, [(start, workers) for start in range(workers)])
+        parts = pool.map(_judge_all, [corpus()[part[0] :: part[1]][start::workers] for start in range(workers)])
     return {name: passed for part in parts for name, passed in part.items()}
 
 
-def _judge_every(share: tuple[int, int]) -> dict[str, bool]:
-    """Returns whether it passed for every so-maniest submission of the corpus, from a first one on."""
+def _judge_all(share: list[Hostile]) -> dict[str, bool]:
+    """Returns for each of a worker's share of the corpus whether it passed."""
     torch.set_num_threads(1)
     defer_dynamo()
     passed = {}
     runner = Runner.ready(launch())
-    for hostile in corpus()[slice(share[0], None, share[1])]:
+    for hostile in share:
         if not runner.process.alive:  # it took the whole runner down, which is its own affair
             runner.close()
             runner = Runner.ready(launch())

@@ -112,5 +112,6 @@ def only_scaled(found: dict[str, Any], expected: dict[str, Bounded]) -> bool:
         return False
     a = np.concatenate([np.zeros(1), *(as_array(got).reshape(-1) for got, _ in pairs)])
     b = np.concatenate([np.zeros(1), *(exact.value.reshape(-1) for _, exact in pairs)])
-    sizes = float(np.linalg.norm(a)), float(np.linalg.norm(b))
-    return bool(float(a @ b) >= PARALLEL * sizes[0] * sizes[1]) and not math.isclose(*sizes, rel_tol=1 - PARALLEL)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite points nowhere
+        sizes, along = (float(np.linalg.norm(a)), float(np.linalg.norm(b))), float(a @ b)
+    return along >= PARALLEL * sizes[0] * sizes[1] and not math.isclose(*sizes, rel_tol=1 - PARALLEL)
