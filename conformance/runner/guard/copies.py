@@ -50,5 +50,10 @@ def codes_of(code: CodeType) -> Iterator[CodeType]:
 def functions_of(codes: Iterable[CodeType]) -> list[FunctionType]:
     """Returns the functions that run these very codes; looks through all that Python's garbage collector knows."""
     known = {id(code): code for code in codes}
+    frozen = gc.get_freeze_count() > 0
+    if frozen:  # what was there when the runner forked, it does not look through
+        gc.unfreeze()
     found = gc.get_referrers(*known.values())
+    if frozen:
+        gc.freeze()
     return [function for function in found if isinstance(function, FunctionType) and id(function.__code__) in known]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import inspect
@@ -17,7 +18,7 @@ import torch
 from torch import nn
 
 from conformance.runner.guard import Guard
-from conformance.runner.guard.copies import watch_execution
+from conformance.runner.guard.copies import functions_of, watch_execution
 
 
 def from_file(module: Any) -> Any:
@@ -159,3 +160,15 @@ def test_a_watch_ends() -> None:
     undo()
     exec("2 + 2")
     assert len(codes) == 1
+
+
+def test_functions_are_found_that_the_collector_passes_over() -> None:
+    def mine() -> None:
+        """Stands for a copy that a submission made before the runner forked."""
+
+    gc.freeze()
+    try:
+        assert functions_of([mine.__code__]) == [mine]
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
