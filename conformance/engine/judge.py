@@ -23,6 +23,7 @@ from conformance.engine.run import FULL, LIGHT, Run, run_property
 from conformance.engine.session import RunnerSession, Session
 from conformance.faults import Fault, mistakes_of, path_of
 from conformance.report.model import SEVERITY, Level, PropertyResult, Result, Status, Unread
+from conformance.runner import limits
 from conformance.runner.client import LoadReport, Process, Runner
 from conformance.runner.loading import Source, read_submission
 
@@ -309,14 +310,32 @@ def _share_out(
     context = multiprocessing.get_context("fork")
     pipes: list[Connection] = []
     workers = []
-    for bench in benches:
-        ours, theirs = context.Pipe()
-        worker = context.Process(target=_work, args=(bench, tasks, theirs), daemon=True)
-        worker.start()
-        theirs.close()
-        pipes.append(ours)
-        workers.append(worker)
-    waiting = list(groups)
+    try:
+        for bench in benches:
+            ours, theirs = context.Pipe()
+            worker = context.Process(target=_work, args=(bench, tasks, theirs), daemon=True)
+            worker.start()
+            theirs.close()
+            pipes.append(ours)
+            workers.append(worker)
+        _serve(pipes, tasks, list(groups), done, progress)
+    except BaseException:  # Ctrl-C; nobody is left to be sent anything
+        for worker in workers:
+            worker.kill()
+        raise
+    finally:
+        for worker in workers:
+            worker.join()
+
+
+def _serve(
+    pipes: list[Connection],
+    tasks: list[Task],
+    waiting: list[list[int]],
+    done: dict[int, list[PropertyResult]],
+    progress: Progress,
+) -> None:
+    """Sends groups that are waiting to whoever asks for one, until all have been told that there is nothing left."""
     busy = list(pipes)
     while busy:
         for ready in wait(busy):
@@ -334,8 +353,6 @@ def _share_out(
             else:
                 ready.send(None)
                 busy.remove(ready)
-    for worker in workers:
-        worker.join()
 
 
 def _worst(rows: list[PropertyResult]) -> Status:
@@ -346,6 +363,7 @@ def _worst(rows: list[PropertyResult]) -> Status:
 
 def _work(bench: Bench, tasks: list[Task], pipe: Connection) -> None:
     """Asks for groups of tasks and sends the rows of each task, until it is told that there is nothing left."""
+    limits.die_with_parent()  # killed, it can tell nobody
     try:
         pipe.send(None)
         while (group := pipe.recv()) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -165,7 +166,10 @@ def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("moment", ["conformance-*", "conformance-*/**/called"])
-def test_a_judge_that_is_asked_to_end_leaves_nothing(moment: str, jobs: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_judge_that_is_ended_leaves_no_process(
+    number: signal.Signals, moment: str, jobs: int, tmp_path: Path
+) -> None:
     """While it imports torch, which swallows exceptions, and within an example of Hypothesis, which takes some."""
     submission = tmp_path / "slow.py"
     slow = RIGHT.replace("return", "open('called', 'w').close(); time.sleep(1)\n        return")
@@ -180,11 +184,24 @@ def test_a_judge_that_is_asked_to_end_leaves_nothing(moment: str, jobs: int, tmp
                 assert time.monotonic() < deadline, "it does not get so far"
                 time.sleep(0.05)
             time.sleep(0.5)
-            judge.terminate()
-            assert judge.wait(60) == 128 + signal.SIGTERM
+            judge.send_signal(number)
+            assert judge.wait(60) == (-number if number == signal.SIGKILL else 128 + number)
         finally:
             judge.kill()
-    assert not [*tmp_path.glob("conformance-*")]
+    deadline = time.monotonic() + 20
+    while (left := naming(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left
+    assert number == signal.SIGKILL or not [*tmp_path.glob("conformance-*")]
+
+
+def naming(path: Path) -> list[str]:
+    """Returns the processes on whose command line a path stands."""
+    lines = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            lines[process.name] = (process / "cmdline").read_bytes()
+    return [pid for pid, line in lines.items() if os.fsencode(path) in line]
 
 
 def test_a_submission_that_leaves_hangs_or_eats_memory_costs_itself_only(tmp_path: Path) -> None:
