@@ -129,7 +129,8 @@ def measure(
     jobs += [Job(area, True, honest_profile, seed, part=part) for seed in range(seeds) for area in contract.AREAS]
     items: dict[str, Tally] = {name: Tally() for name in contract.items()}
     context = multiprocessing.get_context("spawn")
-    with context.Pool(os.cpu_count() or 1, maxtasksperchild=4) as pool:
+    cores = os.cpu_count() or 1
+    with context.Pool(cores, maxtasksperchild=4) as pool:
         for seed in range(seeds, seeds + FURTHER_SEEDS + 1):
             for tallies in pool.imap_unordered(_judged, jobs):
                 for item, tally in tallies:
@@ -137,7 +138,10 @@ def measure(
             if not seeds or part != ALL:
                 break
             few = [name for name, mine in items.items() if mine.honest and mine.comparisons < ENOUGH_COMPARISONS]
-            jobs = [Job(contract.items()[name].area, True, "thorough", seed, name) for name in few]
+            # One item's oddities may take a quarter of an hour: no core is to wait for another.
+            shares = [(first, cores) for first in range(cores)]
+            areas = {name: contract.items()[name].area for name in few}
+            jobs = [Job(areas[name], True, "thorough", seed, name, share) for name in few for share in shares]
     total = Tally()
     for mine in items.values():
         _merge(total, mine)
