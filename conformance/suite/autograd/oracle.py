@@ -31,5 +31,5 @@ def of_both_broadcast(a: TensorSpec, b: TensorSpec) -> list[Bounded]:
     """Returns the gradients of ``sum(a^2 + a b)`` where b is repeated to the shape of a."""
     x, y = (spec.value.double().requires_grad_() for spec in (a, b))
     found = torch.autograd.grad((x * x + x * y).sum(), (x, y))
-    scale = a.value.abs().sum() + b.value.abs().sum()
-    return [Bounded.to_half_digits(gradient, float(scale), a.value.dtype) for gradient in found]
+    scale = float((x.abs().sum() + y.abs().sum()).detach())
+    return [Bounded.to_half_digits(gradient, scale, a.value.dtype) for gradient in found]
