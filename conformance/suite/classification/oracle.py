@@ -153,9 +153,14 @@ def updates(notes: list[dict[str, Any]]) -> list[int]:
 
 
 def changes(notes: list[dict[str, Any]], places: list[int]) -> list[bool]:
-    """Returns, for each update that other images follow, whether they met other weights."""
+    """Returns, for each update that other images follow, whether they met other weights.
+
+    Where the gradient is zero everywhere, as it is of logits that have grown past all bounds, there is no need to.
+    """
     found = []
     for place in places:
+        if (gradients := notes[place]["gradients"]) and not any(gradient.any() for gradient in gradients):
+            continue
         later = next((note for note in notes[place + 1 :] if note["ids"] != notes[place]["ids"]), None)
         if later is not None:
             found.append(bool((notes[place]["weight"] != later["weight"]).any()))
