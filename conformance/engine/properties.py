@@ -56,6 +56,8 @@ class Property:
         share: of the profile's examples; below one for what is slow or says the same again.
         seconds: time limit of one call.
         large: whether its inputs are so large that a call which takes longer is slow, and not wrong.
+        individual: whether what is expected rests on what the submission drew or computed itself, so that it is no
+            longer what is expected of one that has been changed.
     """
 
     item: str
@@ -68,6 +70,7 @@ class Property:
     share: float
     seconds: float
     large: bool = False
+    individual: bool = False
 
     @property
     def area(self) -> str:
@@ -113,6 +116,7 @@ def holds(
     share: float = 1.0,
     seconds: float = 10.0,
     large: bool = False,
+    individual: bool = False,
 ) -> Callable[[Test], Test]:
     """Declares that a test function must hold for an item, and registers it.
 
@@ -124,7 +128,8 @@ def holds(
         variants = [Variant(dtype) for dtype in dtypes] or [Variant()]
         if meta:
             variants.append(Variant(dtypes[0] if dtypes else None, "meta"))
-        prop = Property(item, name, driver, cases, requirements, test, tuple(variants), share, seconds, large)
+        told = (requirements, test, tuple(variants), share, seconds, large, individual)
+        prop = Property(item, name, driver, cases, *told)
         REGISTRY.append(prop)
         test.property = prop  # type: ignore[attr-defined]
         return test

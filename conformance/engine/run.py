@@ -298,7 +298,7 @@ class _Search:
             return self._malformed(str(error))
         except Mismatch as mismatch:
             self._keep(case)
-            return mismatch.failure if outcome.seen is None else _located(mismatch.failure, outcome.seen)
+            return mismatch.failure if outcome.seen is None else self._located(mismatch.failure, outcome.seen)
         except Exception as error:
             # After a failure that is known already, what follows may rest on what is not there.
             if all(entry.ok for entry in check.log):
@@ -313,6 +313,12 @@ class _Search:
         expected = "what the driver reports of every answer"
         got = f"the process sent {text}"
         return Failure(self.prop.requirements[0], Status.CRASH, got, expected, malformed=True)
+
+    def _located(self, failure: Failure, seen: SimpleNamespace) -> Failure:
+        """Returns a failure with what a reproducer needs: where its tensor sits, what all looked like if need be."""
+        place = place_of(seen, failure.tensor) if failure.tensor is not None else None
+        told = None if place and not self.prop.individual else described(vars(seen))
+        return replace(failure, place=place, described=told)
 
     def found(self) -> None:
         """Records the failure in hand, after looking whether its case fails in a fresh process too."""
@@ -378,12 +384,6 @@ class _Search:
         if lacking := _NO_MODULE.search(trouble.text):
             shown = f"an object without `{lacking[1]}`, which every nn.Module has; is it one?"
         raise Mismatch(Failure(requirement, status, shown, text, "", (), trouble.lines))
-
-
-def _located(failure: Failure, seen: SimpleNamespace) -> Failure:
-    """Returns a failure with what a reproducer needs: where its tensor sits, or else what all of it looked like."""
-    place = place_of(seen, failure.tensor) if failure.tensor is not None else None
-    return replace(failure, place=place, described=None if place else described(vars(seen)))
 
 
 def _aside(variant: Variant) -> bool:

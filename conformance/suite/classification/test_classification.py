@@ -116,6 +116,7 @@ def test_cross_entropy_is_made_from_scratch(case: LogitsCase, seen: Seen, check:
     dtypes=FLOATS,
     meta=True,
     share=0.5,
+    individual=True,
 )
 def test_head_maps_rows_to_logits(case: HeadCase, seen: Seen, check: Check) -> None:
     shape = (*case.x.shape[:-1], case.num_classes)
@@ -155,6 +156,7 @@ def test_head_gives_logits(case: HeadCase, seen: Seen, check: Check) -> None:
     requirements=("gradient",),
     dtypes=("float64", "float32"),
     share=0.2,
+    individual=True,
 )
 def test_head_hands_gradients_back(case: HeadCase, seen: Seen, check: Check) -> None:
     names = ["x", *(name for name, _ in seen.parameters)]
@@ -211,6 +213,7 @@ def test_head_starts_at_numbers(case: BuiltHeadCase, seen: Seen, check: Check) -
     cases=cases.loops,
     requirements=loops.REQUIREMENTS,
     share=0.4,
+    individual=True,
 )
 def test_train_classifier_trains_and_evaluates(case: LoopCase, seen: Seen, check: Check) -> None:
     loops.trains_and_evaluates(case, seen, check)
@@ -224,6 +227,7 @@ def test_train_classifier_trains_and_evaluates(case: LoopCase, seen: Seen, check
     requirements=loops.REQUIREMENTS,
     share=0.05,
     seconds=30.0,
+    individual=True,
 )
 def test_train_classifier_does_so_to_the_end(case: LoopCase, seen: Seen, check: Check) -> None:
     loops.trains_and_evaluates(case, seen, check)

@@ -216,6 +216,7 @@ def test_embedding_is_made_from_scratch(case: EmbeddingCase, seen: Seen, check: 
     dtypes=ALL_FLOATS,
     meta=True,
     share=0.5,
+    individual=True,
 )
 def test_dropout_scales_what_it_keeps_in_train_mode_only(case: DropoutCase, seen: Seen, check: Check) -> None:
     x = case.x.value
@@ -257,6 +258,7 @@ def test_dropout_drops_each_entry_by_itself(case: DropoutCase, seen: Seen, check
     requirements=("gradient",),
     dtypes=FLOATS,
     share=0.3,
+    individual=True,
 )
 def test_dropout_hands_gradients_back_where_it_kept(case: DropoutCase, seen: Seen, check: Check) -> None:
     assert case.upstream is not None
@@ -275,6 +277,7 @@ def test_dropout_hands_gradients_back_where_it_kept(case: DropoutCase, seen: See
     cases=cases.keeping_all,
     requirements=("p-zero",),
     share=0.2,
+    individual=True,
 )
 def test_dropout_keeps_all_at_zero(case: DropoutCase, seen: Seen, check: Check) -> None:
     outputs, shape = seen.outputs, (case.calls, *case.x.shape)

@@ -38,6 +38,7 @@ test_residual_has_its_signature = has_signature("Residual")
     ),
     dtypes=ALL_FLOATS,
     meta=True,
+    individual=True,
 )
 def test_mlp_is_a_stack_of_linears_with_gelu_between(case: MLPCase, seen: Seen, check: Check) -> None:
     formed = _formed(seen, check, (*case.x.shape[:-1], case.out_dim), case.x.dtype)
@@ -56,6 +57,7 @@ def test_mlp_is_a_stack_of_linears_with_gelu_between(case: MLPCase, seen: Seen, 
     requirements=("depth-one",),
     dtypes=FLOATS,
     share=0.3,
+    individual=True,
 )
 def test_mlp_of_depth_one_is_a_linear(case: MLPCase, seen: Seen, check: Check) -> None:
     shape = (*case.x.shape[:-1], case.out_dim)
@@ -70,6 +72,7 @@ def test_mlp_of_depth_one_is_a_linear(case: MLPCase, seen: Seen, check: Check) -
     cases=cases.shaped_stacks,
     requirements=("leading-dims",),
     share=0.2,
+    individual=True,
 )
 def test_mlp_takes_any_leading_dimensions(case: MLPCase, seen: Seen, check: Check) -> None:
     shape = (*case.x.shape[:-1], case.out_dim)
@@ -85,6 +88,7 @@ def test_mlp_takes_any_leading_dimensions(case: MLPCase, seen: Seen, check: Chec
     requirements=("gradient", "second-order"),
     dtypes=("float64", "float32"),
     share=0.3,
+    individual=True,
 )
 def test_mlp_hands_gradients_back(case: MLPCase, seen: Seen, check: Check) -> None:
     shape = (*case.x.shape[:-1], case.out_dim)
@@ -113,6 +117,7 @@ def test_mlp_starts_at_numbers(case: BuiltCase, seen: Seen, check: Check) -> Non
     dtypes=ALL_FLOATS,
     meta=True,
     share=0.6,
+    individual=True,
 )
 def test_feed_forward_follows_its_formula(case: FeedForwardCase, seen: Seen, check: Check) -> None:
     formed = _formed(seen, check, case.x.shape, case.x.dtype)
@@ -128,6 +133,7 @@ def test_feed_forward_follows_its_formula(case: FeedForwardCase, seen: Seen, che
     cases=cases.sequences,
     requirements=("position-wise",),
     share=0.2,
+    individual=True,
 )
 def test_feed_forward_looks_at_one_token_at_a_time(case: FeedForwardCase, seen: Seen, check: Check) -> None:
     alike = check.tensor("position-wise", seen.output, shape=case.x.shape, dtype=case.x.dtype)
@@ -147,6 +153,7 @@ def test_feed_forward_looks_at_one_token_at_a_time(case: FeedForwardCase, seen: 
     requirements=("gradient", "second-order"),
     dtypes=("float64", "float32"),
     share=0.2,
+    individual=True,
 )
 def test_feed_forward_hands_gradients_back(case: FeedForwardCase, seen: Seen, check: Check) -> None:
     if check.tensor("gradient", seen.output, shape=case.x.shape, dtype=case.x.dtype):
