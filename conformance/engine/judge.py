@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import platform
@@ -17,7 +18,7 @@ from conformance import contract
 from conformance.engine.diagnose import fitting_faults, in_float32, suspects_of, unreadable
 from conformance.engine.in_process import InProcessSession
 from conformance.engine.options import Options
-from conformance.engine.properties import Property, Variant, all_properties
+from conformance.engine.properties import Property, Variant, all_properties, is_main
 from conformance.engine.rows import item_result, rows_of
 from conformance.engine.run import FULL, LIGHT, Run, run_property
 from conformance.engine.session import RunnerSession, Session
@@ -138,7 +139,7 @@ class Bench:
             counts = any(prop.level(f.failure.requirement, variant) is not Level.PARITY for f in run.findings)
             self.found[prop.item] = self.found.get(prop.item, 0) + counts
             rows = rows_of(run, suspects, self.source)
-            if run.examples <= 1 and prop.share >= 1 and any(row.status is Status.MISSING for row in rows):
+            if run.examples <= 1 and is_main(prop, variant) and any(row.status is Status.MISSING for row in rows):
                 # Its main property's first case: nothing else of the item is there either.
                 self.stubs[prop.item] = next(row for row in rows if row.status is Status.MISSING)
             return rows
@@ -310,6 +311,7 @@ def _share_out(
     context = multiprocessing.get_context("fork")
     pipes: list[Connection] = []
     workers = []
+    gc.freeze()  # a collection in a worker would write to every object of torch, and so copy them all
     try:
         for bench in benches:
             ours, theirs = context.Pipe()
@@ -324,6 +326,7 @@ def _share_out(
             worker.kill()
         raise
     finally:
+        gc.unfreeze()
         for worker in workers:
             worker.join()
 

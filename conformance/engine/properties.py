@@ -104,6 +104,12 @@ class Property:
 REGISTRY: list[Property] = []
 
 
+def is_main(prop: Property, variant: Variant) -> bool:
+    """Returns whether of all that is judged of an item this gets the most examples."""
+    first = max((mine for mine in REGISTRY if mine.item == prop.item), key=lambda mine: mine.share)
+    return prop is first and variant == first.variants[0]
+
+
 def holds(
     *,
     item: str,

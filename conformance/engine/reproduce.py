@@ -15,7 +15,7 @@ import torch
 
 from conformance import contract
 from conformance.engine.checking import Failure
-from conformance.engine.run import Found, Run
+from conformance.engine.run import WARM, Found, Run
 from conformance.report.model import Status
 from conformance.runner import reproducing, roles
 from conformance.runner.drivers import find_drivers
@@ -40,7 +40,6 @@ def script(source: Source, run: Run, found: Found) -> str | None:
     assert module is not None
     requirement = prop.requirement(failure.requirement)
     names = [prop.item, *contract.items()[prop.item].needs]
-    cases = [found.case] if found.earlier is None else [found.earlier, found.case]
     parts = [
         f'"""{prop.item}: {requirement.means}.\n\n'
         f"What the judge saw: {_plain(failure.got)}\nWhat was expected: {_plain(failure.expected)}\n\n"
@@ -53,9 +52,7 @@ def script(source: Source, run: Run, found: Found) -> str | None:
         f"SUBMISSION = {origin(source)!r}",
         f"NAMES = {names!r}",
         f"DEVICE = {run.variant.device!r}\n",
-        "CASES = [",
-        *[_case(case, run.variant.device) for case in cases],
-        "]",
+        *_cases(found, run.variant.device),
         f"EXPECTED = {_expected(failure)}",
         f"SAID = {(failure.got, failure.described)!r}",
         f"ASKED = {failure.expected!r}",
@@ -84,6 +81,14 @@ def _source_of(module: Any) -> str:
     text = re.sub(r"^from conformance[\w.]* import \([^)]*\)\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^from conformance[\w.]* import \w+ as \w+\n", "", text, flags=re.MULTILINE)
     return re.sub(r"^(from conformance[\w.]* import .*)\n", "", text, flags=re.MULTILINE).strip() + "\n"
+
+
+def _cases(found: Found, device: str) -> list[str]:
+    """Returns the lines of the cases to run; one that has to come before, as many times as the judge ran it."""
+    case = [_case(found.case, device), "]"]
+    if found.earlier is None:
+        return ["CASES = [", *case]
+    return [f"CASES = {WARM + 1} * [", _case(found.earlier, device), "] + [", *case]
 
 
 def _case(case: Any, device: str) -> str:

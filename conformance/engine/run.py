@@ -18,7 +18,7 @@ from conformance import contract
 from conformance.engine.checking import Check, Failure, Logged, Mismatch
 from conformance.engine.draws import drawn, every_example_its_own, forget_local_constants, remember
 from conformance.engine.meta import not_for_meta
-from conformance.engine.properties import Property, Variant
+from conformance.engine.properties import Property, Variant, is_main
 from conformance.engine.session import JUDGE, NotObservedError, Outcome, Session, Trouble
 from conformance.report.model import Level, Status
 from conformance.runner.reproducing import described, place_of
@@ -277,8 +277,8 @@ class _Search:
         if self.too_slow:
             return None
         shipped = case.ship(self.variant.device)
-        main = self.prop.share >= 1 and self.variant == self.prop.variants[0]
-        warm = WARM if main and self.result.examples == 1 and self.failing is None else 0
+        first = self.result.examples == 1 and self.failing is None
+        warm = WARM if first and is_main(self.prop, self.variant) else 0
         # Time spent on meta is not the item's: an operation without values takes longer than a small one with values.
         subject = f"{self.prop.item} on meta" if self.variant.device == "meta" else self.prop.item
         subject += " at length" if self.prop.large else ""

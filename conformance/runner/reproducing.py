@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import base64
 import contextlib
+import copy
 import faulthandler
 import importlib
 import io
@@ -115,7 +116,7 @@ def reproduce(
             faulthandler.dump_traceback_later(seconds, exit=True)
         try:
             with contextlib.redirect_stdout(io.StringIO()):
-                seen = driver(items, case)
+                seen = driver(items, copy.deepcopy(case))  # the next call gets it as it is
         except Exception:
             traceback.print_exc()
             print(f"\nexpected: {asked}")

@@ -145,16 +145,6 @@ def test_submissions_of_one_name_have_reports_of_their_own(tmp_path: Path) -> No
     assert f"python -m conformance {tmp_path / 'bob' / 'hw.py'} --item RMSNorm" in done.stdout
 
 
-def test_a_reproducer_without_its_submission_says_so(tmp_path: Path) -> None:
-    path = tmp_path / "hw.py"
-    path.write_text(WRONG)
-    run(path, "--item", "RMSNorm", "--profile", "quick", "--reproduce", tmp_path / "case.py")
-    path.unlink()
-    done = subprocess.run([sys.executable, tmp_path / "case.py"], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "name the submission" in done.stderr
-
-
 def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path) -> None:
     done = subprocess.run(
         f"{sys.executable} -m conformance --list | head -1", shell=True, cwd=ROOT, capture_output=True, text=True,

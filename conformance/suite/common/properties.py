@@ -44,7 +44,12 @@ def has_signature(item: str) -> Test:
 
     cases = st.just(ItemCase(item))
     declare = holds(
-        item=item, name="signature", driver="common.signature", cases=lambda: cases, requirements=("signature",)
+        item=item,
+        name="signature",
+        driver="common.signature",
+        cases=lambda: cases,
+        requirements=("signature",),
+        share=0.0,  # there is but one case
     )
     return declare(test)
 
