@@ -206,7 +206,7 @@ def _tell_all(results: Iterable[Result], targets: Sequence[str], arguments: argp
     """Shows the result on each target as it comes, and returns the worst exit code."""
     codes = []
     for target, stem, result in zip(targets, _stems(targets), results, strict=True):
-        from conformance import faces  # once the first runner has been started
+        from conformance import faces  # here, where the first runner has been started
 
         if why := result.extras.get("unreadable"):
             print(f"conformance: {why}", file=sys.stderr)

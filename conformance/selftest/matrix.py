@@ -28,6 +28,8 @@ from conformance.runner.launch import launch
 from conformance.runner.loading import read_submission
 
 HONEST = Path(__file__).parent / "honest"
+# A part is every so-manieth of what there is to judge, from the so-manieth on: this is all.
+ALL = (0, 1)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Verdict:
         fine = (Status.PASS, Status.SKIPPED)
         return [row for row in self.rows if row.status not in fine and (parity or row.level is not Level.PARITY)]
 
+    @property
+    def missed(self) -> bool:
+        """Whether it shows no finding that counts, or the judge's own fault."""
+        return not self.found(parity=False) or any(row.status is Status.JUDGE_ERROR for row in self.rows)
+
 
 @contextmanager
 def runner() -> Iterator[Runner]:
@@ -56,7 +63,7 @@ def runner() -> Iterator[Runner]:
 
 
 def verdicts(
-    base: Process, area: str, *, honest: bool, options: Options, only: str = "", part: tuple[int, int] = (0, 1)
+    base: Process, area: str, *, honest: bool, options: Options, only: str = "", part: tuple[int, int] = ALL
 ) -> Iterator[Verdict]:
     """Yields the verdict on each fault, or honest oddity, of an area: on each ``part[1]``-th, from ``part[0]`` on."""
     path = file_or_folder(HONEST / area) if honest else path_of(area)
@@ -108,7 +115,7 @@ def _tell(verdict: Verdict, honest: bool, verbose: bool) -> int:
     found = verdict.found(parity=False)
     where = ", ".join(dict.fromkeys(f"{row.id.split('.', 2)[2]}:{row.status}" for row in found)) or "-"
     share = max((row.budget_used or 0.0 for row in verdict.rows if row.status is Status.PASS), default=0.0)
-    wrong = bool(found) if honest else not found or any(row.status is Status.JUDGE_ERROR for row in verdict.rows)
+    wrong = bool(found) if honest else verdict.missed
     mark = "BAD " if wrong else "ok  "
     suspects = "; ".join(dict.fromkeys(row.suspect for row in found if row.suspect))
     name = f"{verdict.fault.item}.{verdict.fault.name}"

@@ -27,7 +27,7 @@ from conformance.engine.properties import all_properties
 from conformance.report.model import Level, Status
 from conformance.runner.lazy_dynamo import defer_dynamo
 from conformance.selftest.hostile.judging import judge_corpus
-from conformance.selftest.matrix import Verdict, runner, verdicts
+from conformance.selftest.matrix import ALL, Verdict, runner, verdicts
 from conformance.selftest.reproducers import complaint
 
 ROOT = Path(__file__).parents[2]
@@ -38,10 +38,6 @@ ENOUGH_COMPARISONS = 100_000
 FURTHER_SEEDS = 8
 MADE_BY = "<!-- rates: made by python -m conformance.selftest.rates --write -->"
 MARKS = re.compile(rf"({MADE_BY}\n).*?(<!-- /rates -->)", re.DOTALL)
-
-
-# A part is every so-manieth of what there is to judge, from the so-manieth on: this is all.
-ALL = (0, 1)
 
 
 @dataclass

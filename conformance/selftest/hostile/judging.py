@@ -15,9 +15,10 @@ from conformance.runner.launch import launch
 from conformance.runner.lazy_dynamo import defer_dynamo
 from conformance.runner.loading import UnreadableSubmission, read_submission
 from conformance.selftest.hostile.corpus import Hostile, corpus
+from conformance.selftest.matrix import ALL
 
 
-def judge_corpus(part: tuple[int, int] = (0, 1)) -> dict[str, bool]:
+def judge_corpus(part: tuple[int, int] = ALL) -> dict[str, bool]:
     """Returns, for each hostile submission of a part, whether its item passed; one that cannot be read has not."""
     workers = os.cpu_count() or 1
     with multiprocessing.get_context("spawn").Pool(workers) as pool:

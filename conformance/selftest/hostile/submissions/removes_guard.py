@@ -11,6 +11,9 @@ import torch
 import torch.nn.functional
 from torch import nn
 
+# get_objects passes over what was there before a fork, which is frozen.
+ALL = gc.unfreeze() or gc.get_objects()
+
 
 class LayerNorm(nn.Module):
     def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True):
@@ -23,5 +26,5 @@ class LayerNorm(nn.Module):
         return torch.nn.functional.layer_norm(x, (x.shape[-1],), self.weight, self.bias, self.eps)
 
 
-for guard in [thing for thing in gc.get_objects() if type(thing).__name__ == "Guard"]:
+for guard in [thing for thing in ALL if type(thing).__name__ == "Guard"]:
     guard.remove()
