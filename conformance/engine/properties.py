@@ -56,6 +56,8 @@ class Property:
         share: of the profile's examples; below one for what is slow or says the same again.
         seconds: time limit of one call.
         large: whether its inputs are so large that a call which takes longer is slow, and not wrong.
+        always: makes the cases that every exam has besides those that are drawn, such as are larger than these; gets
+            what ``cases`` gets.
         individual: whether what is expected rests on what the submission drew or computed itself, so that it is no
             longer what is expected of one that has been changed.
     """
@@ -70,6 +72,7 @@ class Property:
     share: float
     seconds: float
     large: bool = False
+    always: Callable[..., list[Any]] | None = None
     individual: bool = False
 
     @property
@@ -94,6 +97,12 @@ class Property:
     def strategy(self, variant: Variant) -> SearchStrategy[Any]:
         """Returns the strategy of one variant's cases."""
         return self.cases(variant.dtype) if variant.dtype else self.cases()
+
+    def further(self, variant: Variant) -> list[Any]:
+        """Returns the cases that every exam has; none but in the first of its variants."""
+        if self.always is None or variant != self.variants[0]:
+            return []
+        return self.always(variant.dtype) if variant.dtype else self.always()
 
     def level(self, requirement: str, variant: Variant) -> Level:
         """Returns how binding a requirement is in a variant."""
@@ -122,6 +131,7 @@ def holds(
     share: float = 1.0,
     seconds: float = 10.0,
     large: bool = False,
+    always: Callable[..., list[Any]] | None = None,
     individual: bool = False,
 ) -> Callable[[Test], Test]:
     """Declares that a test function must hold for an item, and registers it.
@@ -134,7 +144,7 @@ def holds(
         variants = [Variant(dtype) for dtype in dtypes] or [Variant()]
         if meta:
             variants.append(Variant(dtypes[0] if dtypes else None, "meta"))
-        told = (requirements, test, tuple(variants), share, seconds, large, individual)
+        told = (requirements, test, tuple(variants), share, seconds, large, always, individual)
         prop = Property(item, name, driver, cases, *told)
         REGISTRY.append(prop)
         test.property = prop  # type: ignore[attr-defined]

@@ -194,6 +194,9 @@ class _Search:
         if before and all(self.example(case) is None for case in before):
             return self.result
         self.search(count, seed)
+        further = () if self.result.findings or self.result.judge_error else self.prop.further(self.variant)
+        if any(self.example(case) is not None for case in further):
+            self.found()
         if self.failing is None and self.result.judge_error is None:
             if not self.target:
                 remember(*key, tuple(self.outcomes))
@@ -292,7 +295,7 @@ class _Search:
             else:
                 check.share = 0.0
                 self.prop.test(case, outcome.seen, check)  # type: ignore[arg-type]
-                if self.target:
+                if self.target and hypothesis.currently_in_test_context():
                     hypothesis.target(min(check.share, 1e6), label="share of the error budget")
         except NotObservedError as error:
             return self._malformed(str(error))

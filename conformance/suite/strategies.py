@@ -91,9 +91,9 @@ def a_tensor(
     return TensorSpec(fitted(shape), dtype, regime, seed, layout, grad, scale)
 
 
-def ordinary(*shapes: tuple[int, ...]) -> list[TensorSpec]:
-    """Returns a float32 tensor of ordinary values for each shape, the same ones each time: nothing is drawn."""
-    return [TensorSpec(shape, regime="ordinary", seed=seed) for seed, shape in enumerate(shapes)]
+def ordinary(*shapes: tuple[int, ...], dtype: str = "float32") -> list[TensorSpec]:
+    """Returns a tensor of ordinary values for each shape, the same ones each time: nothing is drawn."""
+    return [TensorSpec(shape, dtype, "ordinary", seed) for seed, shape in enumerate(shapes)]
 
 
 @st.composite

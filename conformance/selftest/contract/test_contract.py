@@ -9,10 +9,11 @@ import pytest
 import impl
 from conformance import contract
 from conformance.engine.properties import all_properties
-from conformance.faults import faults_of
+from conformance.faults import faults_of, file_or_folder, marked_in
 from conformance.report.model import Level
 from conformance.runner.drivers import find_drivers
 from conformance.runner.guard import Family
+from conformance.selftest.matrix import HONEST
 
 # fmt: off
 ITEMS = (
@@ -49,6 +50,15 @@ def test_every_property_has_a_driver() -> None:
 def test_ids_of_properties_are_unique() -> None:
     ids = [prop.id(variant) for prop in all_properties() for variant in prop.variants]
     assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("area", contract.AREAS)
+def test_no_two_faults_and_no_two_oddities_of_an_area_have_the_same_name(area: str) -> None:
+    """They are judged by name: one would stand for both."""
+    honest = marked_in(file_or_folder(HONEST / area), f"conformance.selftest.honest.{area}")
+    for marked in (faults_of(area), honest):
+        names = [fault.name for fault in marked]
+        assert sorted(set(names)) == sorted(names)
 
 
 def test_rules_forbid_families_that_the_guard_knows() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from conformance.suite.strategies import HALVES, WIDTHS, leading, tensors
+from conformance.suite.strategies import HALVES, WIDTHS, leading, ordinary, tensors
 from conformance.suite.tensors import Case, TensorSpec
 
 # Most of these have digits beyond float32, so that float64 input rounded to it shows.
@@ -78,6 +78,17 @@ def one_input(dtype: str) -> st.SearchStrategy[GradCase]:
 def two_inputs(dtype: str) -> st.SearchStrategy[GradCase]:
     """Two inputs of one shape, of any kind."""
     return _inputs(dtype, 2)
+
+
+def large_input(dtype: str) -> list[GradCase]:
+    """One input larger than others."""
+    return [GradCase(tuple(ordinary((80, 70), dtype=dtype)), tuple(ordinary((80, 70), dtype=dtype)), (None,))]
+
+
+def large_inputs(dtype: str) -> list[GradCase]:
+    """Two inputs larger than others."""
+    a, b = ordinary((80, 70), (80, 70), dtype=dtype)
+    return [GradCase((a, b), (b, a), (None, None))]
 
 
 def filled_inputs(count: int) -> st.SearchStrategy[GradCase]:

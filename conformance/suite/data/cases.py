@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from conformance.suite.strategies import FLOATS, SEEDS, indices, tensors
+from conformance.suite.strategies import FLOATS, SEEDS, indices, ordinary, tensors
 from conformance.suite.tensors import Case, TensorSpec
 
 INTEGERS = ("int64", "int64", "int32", "int16", "uint8", "int8")
@@ -128,6 +128,12 @@ def pairs(draw: st.DrawFn) -> PairCase:
     return PairCase(x, y, draw(st.integers(1, 3)))
 
 
+def large_pairs() -> list[PairCase]:
+    """More rows, and more numbers in one, than others have."""
+    x, y, larger, wider = ordinary((300, 2), (300, 1), (3, 70, 50), (3, 1100))
+    return [PairCase(x, y, 7), PairCase(larger, wider, 2)]
+
+
 @st.composite
 def sequences(draw: st.DrawFn) -> TokensCase:
     """Sequences of two or more integers of any dtype."""
@@ -153,6 +159,11 @@ def crops(draw: st.DrawFn) -> CropCase:
     tokens = draw(_counted(rows, crop_len + draw(st.integers(2, 9))))
     accesses = tuple(draw(st.lists(st.integers(0, rows - 1), min_size=6, max_size=10)))
     return CropCase(tokens, crop_len, draw(_SEEDS), accesses, draw(SEEDS))
+
+
+def crops_of_many_rows() -> list[CropCase]:
+    """Crops out of more rows than others have."""
+    return [CropCase(TensorSpec((300, 12), "int64", "counting"), 5, 0, (0, 299, 70, 299, 0, 1), 1)]
 
 
 @st.composite
@@ -203,6 +214,12 @@ def batches(draw: st.DrawFn) -> BatchCase:
     return BatchCase(draw(indices(parts[1].shape, draw(st.sampled_from((1000, 3))), "int64")), *parts)
 
 
+def large_batches() -> list[BatchCase]:
+    """A batch of more rows, and of longer ones, than others have."""
+    parts = TensorSpec((81,), "int64", "counting"), TensorSpec((81, 80), "bool", "staircase")
+    return [BatchCase(TensorSpec((81, 80), "int64", "index", high=1000), *parts)]
+
+
 @st.composite
 def _lengths(draw: st.DrawFn) -> list[int]:
     """Lengths of the sequences of a batch: any, in any order, at least one of them not zero."""
@@ -224,6 +241,16 @@ def sequences_to_pad(draw: st.DrawFn) -> PadCase:
     return PadCase(seqs, draw(st.sampled_from(pads)))
 
 
+def many_sequences_to_pad() -> list[PadCase]:
+    """More sequences, and a longer one, than others have."""
+    lengths = (*(place % 7 for place in range(80)), 4000)
+    return [PadCase(tuple(_tokens(length) for length in lengths), 2)]
+
+
+def _tokens(length: int, seed: int = 0) -> TensorSpec:
+    return TensorSpec((length,), "int64", "index", seed, high=1000)
+
+
 @st.composite
 def sequences_of_pads(draw: st.DrawFn) -> PadCase:
     """Sequences of zeros and ones, padded with one of these."""
@@ -241,6 +268,12 @@ def samples(draw: st.DrawFn) -> CollateCase:
     )
     pads = (0, 1, 2, -1, -100, *(FAR_PADS if dtype == "int64" else ()))
     return CollateCase(batch, draw(st.sampled_from(pads)))
+
+
+def many_samples() -> list[CollateCase]:
+    """More samples, and a longer one, than others have."""
+    lengths = (*(1 + place % 7 for place in range(80)), 4000)
+    return [CollateCase(tuple((_tokens(length), _tokens(length, 1)) for length in lengths), 2)]
 
 
 @st.composite

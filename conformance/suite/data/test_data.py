@@ -8,16 +8,6 @@ from conformance.engine.checking import Check, Seen
 from conformance.engine.properties import holds
 from conformance.suite.common.properties import has_signature
 from conformance.suite.data import cases, checks, oracle
-from conformance.suite.data.cases import (
-    BatchCase,
-    CollateCase,
-    CropCase,
-    LoaderCase,
-    PadCase,
-    PairCase,
-    StartsCase,
-    TokensCase,
-)
 
 test_tensor_pair_dataset_has_its_signature = has_signature("TensorPairDataset")
 test_next_token_dataset_has_its_signature = has_signature("NextTokenDataset")
@@ -33,11 +23,12 @@ test_make_dataloader_has_its_signature = has_signature("make_dataloader")
     name="items",
     driver="data.pairs",
     cases=cases.pairs,
+    always=cases.large_pairs,
     requirements=("pairs", "length", "form", "repeatable", "loader", "untouched"),
     meta=True,
     share=0.5,
 )
-def test_item_i_is_the_pair_of_rows_i(case: PairCase, seen: Seen, check: Check) -> None:
+def test_item_i_is_the_pair_of_rows_i(case: cases.PairCase, seen: Seen, check: Check) -> None:
     x, y = case.x.value, case.y.value
     check.that("length", seen.length == len(x), got=seen.length, expected=f"{len(x)} items", path="len(dataset)")
     rows = [{"x": row, "y": target} for row, target in zip(x, y, strict=True)]
@@ -56,7 +47,7 @@ def test_item_i_is_the_pair_of_rows_i(case: PairCase, seen: Seen, check: Check) 
     requirements=("dataset", "iteration", "lengths"),
     share=0.2,
 )
-def test_pairs_behave_as_torch_s_own_dataset(case: PairCase, seen: Seen, check: Check) -> None:
+def test_pairs_behave_as_torch_s_own_dataset(case: cases.PairCase, seen: Seen, check: Check) -> None:
     checks.as_torch(seen, [case.x.value[-1], case.y.value[-1]], case.x.shape[0], check)
     checks.refused("lengths", seen.refusal, check, "an exception for a y that is twice as long as x")
 
@@ -71,7 +62,7 @@ def test_pairs_behave_as_torch_s_own_dataset(case: PairCase, seen: Seen, check: 
     share=0.5,
 )
 def test_item_i_is_sequence_i_without_its_last_and_without_its_first(
-    case: TokensCase, seen: Seen, check: Check
+    case: cases.TokensCase, seen: Seen, check: Check
 ) -> None:
     tokens = case.tokens.value
     n = len(tokens)
@@ -92,7 +83,7 @@ def test_item_i_is_sequence_i_without_its_last_and_without_its_first(
     requirements=("dataset", "iteration"),
     share=0.2,
 )
-def test_next_tokens_behave_as_torch_s_own_dataset(case: TokensCase, seen: Seen, check: Check) -> None:
+def test_next_tokens_behave_as_torch_s_own_dataset(case: cases.TokensCase, seen: Seen, check: Check) -> None:
     last = case.tokens.value[-1]
     checks.as_torch(seen, [last[:-1], last[1:]], case.tokens.shape[0], check)
 
@@ -102,11 +93,12 @@ def test_next_tokens_behave_as_torch_s_own_dataset(case: TokensCase, seen: Seen,
     name="crops",
     driver="data.crops",
     cases=cases.crops,
+    always=cases.crops_of_many_rows,
     requirements=("crop", "form", "length", "deterministic", "generator-left-alone", "loader", "untouched"),
     meta=True,
     share=0.5,
 )
-def test_crops_are_windows_that_the_seed_decides(case: CropCase, seen: Seen, check: Check) -> None:
+def test_crops_are_windows_that_the_seed_decides(case: cases.CropCase, seen: Seen, check: Check) -> None:
     tokens = case.tokens.value
     n = len(tokens)
     check.that("length", seen.length == n, got=seen.length, expected=f"{n} items", path="len(dataset)")
@@ -134,7 +126,7 @@ def test_crops_are_windows_that_the_seed_decides(case: CropCase, seen: Seen, che
     requirements=("whole",),
     share=0.2,
 )
-def test_a_crop_as_long_as_the_sequence_is_the_sequence(case: CropCase, seen: Seen, check: Check) -> None:
+def test_a_crop_as_long_as_the_sequence_is_the_sequence(case: cases.CropCase, seen: Seen, check: Check) -> None:
     for i, crop in zip(case.accesses, seen.first, strict=True):
         check.bits("whole", crop, case.tokens.value[i], path=f"dataset[{i}]")
 
@@ -148,7 +140,7 @@ def test_a_crop_as_long_as_the_sequence_is_the_sequence(case: CropCase, seen: Se
     share=0.2,
     seconds=30.0,
 )
-def test_seeded_starts_are_even_and_independent(case: StartsCase, seen: Seen, check: Check) -> None:
+def test_seeded_starts_are_even_and_independent(case: cases.StartsCase, seen: Seen, check: Check) -> None:
     starts = checks.even_starts(case, seen, check)
     others = checks.starts_of("seeded", seen.others, case, check)
     if starts is not None and others is not None:
@@ -166,7 +158,7 @@ def test_seeded_starts_are_even_and_independent(case: StartsCase, seen: Seen, ch
     share=0.2,
     seconds=30.0,
 )
-def test_starts_without_a_seed_are_even_independent_and_fresh(case: StartsCase, seen: Seen, check: Check) -> None:
+def test_starts_without_a_seed_are_even_independent_and_fresh(case: cases.StartsCase, seen: Seen, check: Check) -> None:
     starts = checks.even_starts(case, seen, check)
     again, others = (checks.starts_of("fresh", found, case, check) for found in (seen.again, seen.others))
     if starts is not None and again is not None and others is not None:
@@ -187,7 +179,7 @@ def test_starts_without_a_seed_are_even_independent_and_fresh(case: StartsCase, 
     requirements=("no-python-random",),
     share=0.2,
 )
-def test_starts_do_not_come_from_python_s_random(case: StartsCase, seen: Seen, check: Check) -> None:
+def test_starts_do_not_come_from_python_s_random(case: cases.StartsCase, seen: Seen, check: Check) -> None:
     check.that("no-python-random", not seen.python_random, got="a draw from Python's random", expected="none")
 
 
@@ -199,7 +191,7 @@ def test_starts_do_not_come_from_python_s_random(case: StartsCase, seen: Seen, c
     requirements=("torch-generator",),
     share=0.2,
 )
-def test_seeded_starts_come_from_torch(case: StartsCase, seen: Seen, check: Check) -> None:
+def test_seeded_starts_come_from_torch(case: cases.StartsCase, seen: Seen, check: Check) -> None:
     draws, draws_again = seen.draws
     check.that("torch-generator", draws > 0, got="no draw by torch", expected="starts drawn by a torch.Generator")
     # Without a draw the second time, the starts may be those that were drawn, and kept, the first time.
@@ -219,7 +211,7 @@ def test_seeded_starts_come_from_torch(case: StartsCase, seen: Seen, check: Chec
     seconds=30.0,
     large=True,
 )
-def test_each_of_a_dozen_starts_is_as_likely_as_another(case: StartsCase, seen: Seen, check: Check) -> None:
+def test_each_of_a_dozen_starts_is_as_likely_as_another(case: cases.StartsCase, seen: Seen, check: Check) -> None:
     checks.even_shares(case, seen, case.starts, check)
 
 
@@ -233,7 +225,7 @@ def test_each_of_a_dozen_starts_is_as_likely_as_another(case: StartsCase, seen: 
     seconds=30.0,
     large=True,
 )
-def test_starts_are_even_in_long_sequences(case: StartsCase, seen: Seen, check: Check) -> None:
+def test_starts_are_even_in_long_sequences(case: cases.StartsCase, seen: Seen, check: Check) -> None:
     checks.even_shares(case, seen, cases.SHARES, check)
 
 
@@ -245,7 +237,7 @@ def test_starts_are_even_in_long_sequences(case: StartsCase, seen: Seen, check: 
     requirements=("dataset", "too-long"),
     share=0.2,
 )
-def test_crops_behave_as_torch_s_own_dataset(case: CropCase, seen: Seen, check: Check) -> None:
+def test_crops_behave_as_torch_s_own_dataset(case: cases.CropCase, seen: Seen, check: Check) -> None:
     check.that("dataset", seen.dataset is True, got="some other class", expected="a torch.utils.data.Dataset")
     checks.refused("too-long", seen.refusal, check, "an exception for crops longer than the sequences")
 
@@ -255,10 +247,11 @@ def test_crops_behave_as_torch_s_own_dataset(case: CropCase, seen: Seen, check: 
     name="fields",
     driver="data.padded_batch",
     cases=cases.batches,
+    always=cases.large_batches,
     requirements=("fields", "frozen"),
     share=0.2,
 )
-def test_a_padded_batch_hands_back_its_parts(case: BatchCase, seen: Seen, check: Check) -> None:
+def test_a_padded_batch_hands_back_its_parts(case: cases.BatchCase, seen: Seen, check: Check) -> None:
     for name, expected in oracle.parts(case).items():
         for how, got in zip(("position", "name"), getattr(seen, name), strict=True):
             check.bits("fields", got, expected, path=f"{name} of a batch made by {how}")
@@ -270,10 +263,11 @@ def test_a_padded_batch_hands_back_its_parts(case: BatchCase, seen: Seen, check:
     name="padded",
     driver="data.padded",
     cases=cases.sequences_to_pad,
+    always=cases.many_sequences_to_pad,
     requirements=("tokens", "batch", "lengths", "mask", "long", "default", "untouched"),
     meta=True,
 )
-def test_sequences_are_padded_to_the_longest(case: PadCase, seen: Seen, check: Check) -> None:
+def test_sequences_are_padded_to_the_longest(case: cases.PadCase, seen: Seen, check: Check) -> None:
     (seqs,) = oracle.columns(case)
     expected, lengths = oracle.padded(seqs, case.pad_value), torch.tensor([seq.shape[0] for seq in seqs])
     check.that("batch", seen.own is not False, got=f"an object of type {seen.type}", expected="a PaddedBatch")
@@ -296,7 +290,7 @@ def test_sequences_are_padded_to_the_longest(case: PadCase, seen: Seen, check: C
     requirements=("mask-follows-lengths",),
     share=0.25,
 )
-def test_the_mask_follows_the_lengths(case: PadCase, seen: Seen, check: Check) -> None:
+def test_the_mask_follows_the_lengths(case: cases.PadCase, seen: Seen, check: Check) -> None:
     (seqs,) = oracle.columns(case)
     check.bits("mask-follows-lengths", seen.mask, oracle.padding_mask(seqs), path="padding_mask")
 
@@ -309,7 +303,7 @@ def test_the_mask_follows_the_lengths(case: PadCase, seen: Seen, check: Check) -
     requirements=("masks-device",),
     share=0.2,
 )
-def test_lengths_and_mask_lie_where_the_sequences_lie(case: PadCase, seen: Seen, check: Check) -> None:
+def test_lengths_and_mask_lie_where_the_sequences_lie(case: cases.PadCase, seen: Seen, check: Check) -> None:
     elsewhere = [device for device in seen.devices if device != "meta"]
     check.that("masks-device", not elsewhere, got=elsewhere, expected="lengths and padding_mask on meta")
 
@@ -319,10 +313,11 @@ def test_lengths_and_mask_lie_where_the_sequences_lie(case: PadCase, seen: Seen,
     name="collated",
     driver="data.collated",
     cases=cases.samples,
+    always=cases.many_samples,
     requirements=("inputs", "targets", "form", "padding", "attention", "default", "untouched"),
     meta=True,
 )
-def test_samples_are_padded_alike_and_masked(case: CollateCase, seen: Seen, check: Check) -> None:
+def test_samples_are_padded_alike_and_masked(case: cases.CollateCase, seen: Seen, check: Check) -> None:
     inputs, targets = oracle.columns(case)
     batch, mask = seen.batch, oracle.padding_mask(inputs)
     if checks.is_batch(batch, check) and checks.is_batch(seen.default, check):
@@ -348,7 +343,7 @@ def test_samples_are_padded_alike_and_masked(case: CollateCase, seen: Seen, chec
     requirements=("batches", "form", "order", "drop-last", "collate", "workers"),
     share=0.5,
 )
-def test_the_loader_does_as_its_arguments_say(case: LoaderCase, seen: Seen, check: Check) -> None:
+def test_the_loader_does_as_its_arguments_say(case: cases.LoaderCase, seen: Seen, check: Check) -> None:
     _as_asked(case, seen, check)
 
 
@@ -360,11 +355,11 @@ def test_the_loader_does_as_its_arguments_say(case: LoaderCase, seen: Seen, chec
     requirements=("batches", "form", "order", "drop-last", "collate", "workers"),
     share=0.1,
 )
-def test_the_loader_does_so_on_a_larger_scale(case: LoaderCase, seen: Seen, check: Check) -> None:
+def test_the_loader_does_so_on_a_larger_scale(case: cases.LoaderCase, seen: Seen, check: Check) -> None:
     _as_asked(case, seen, check)
 
 
-def _as_asked(case: LoaderCase, seen: Seen, check: Check) -> None:
+def _as_asked(case: cases.LoaderCase, seen: Seen, check: Check) -> None:
     check.that("form", seen.loader is True, got=f"an object of type {seen.type}", expected="a DataLoader")
     workers = case.workers or 0
     got = f"num_workers = {seen.workers!r}"
@@ -385,7 +380,7 @@ def _as_asked(case: LoaderCase, seen: Seen, check: Check) -> None:
     requirements=("shuffle", "batches", "drop-last", "collate"),
     share=0.2,
 )
-def test_shuffling_is_the_default_and_new_in_each_epoch(case: LoaderCase, seen: Seen, check: Check) -> None:
+def test_shuffling_is_the_default_and_new_in_each_epoch(case: cases.LoaderCase, seen: Seen, check: Check) -> None:
     orders = [order for epoch in seen.epochs if (order := checks.epoch(epoch, case, check)) is not None]
     for order in orders:
         p = oracle.followed_by_successor(order)

@@ -90,6 +90,11 @@ def looked_at(draw: st.DrawFn) -> FanCase:
     return FanCase(weight, draw(st.booleans()))
 
 
+def large_looked_at() -> list[FanCase]:
+    """A larger weight than others."""
+    return [FanCase(TensorSpec((80, 70), regime="integers"), False)]
+
+
 def looked_at_conv() -> st.SearchStrategy[FanCase]:
     """Weights of a convolution."""
     return conv_shapes().map(lambda shape: FanCase(TensorSpec(shape, regime="integers"), False))

@@ -23,6 +23,7 @@ test_init_linear_has_its_signature = has_signature("init_linear_")
     name="linear",
     driver="init.fans",
     cases=cases.looked_at,
+    always=cases.large_looked_at,
     requirements=("formula", "form", "untouched"),
     meta=True,
     share=0.5,

@@ -151,7 +151,8 @@ def lookups(draw: st.DrawFn, dtype: str, upstream: bool = False, ids: str = "int
 def large_lookup() -> st.SearchStrategy[EmbeddingCase]:
     """More ids, of a larger table, than others have, the same in each exam."""
     table, idx = TensorSpec((3000, 2), regime="ordinary"), TensorSpec((70, 5), "int64", "index", high=3000)
-    return st.just(EmbeddingCase(table, idx))
+    many = TensorSpec((70, 50), "int64", "index", high=5)
+    return st.sampled_from([EmbeddingCase(table, idx), EmbeddingCase(TensorSpec((5, 3), regime="ordinary"), many)])
 
 
 def looked_up_with_gradient(dtype: str) -> st.SearchStrategy[EmbeddingCase]:

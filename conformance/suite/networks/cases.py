@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from conformance.suite.strategies import HALVES, SEEDS, leading, tensors
+from conformance.suite.strategies import HALVES, SEEDS, leading, ordinary, tensors
 from conformance.suite.tensors import Case, TensorSpec
 
 # Inputs of a size at which GELU is neither zero nor the identity, and some at which it nearly is.
@@ -109,6 +109,12 @@ def stacks(dtype: str) -> st.SearchStrategy[MLPCase]:
     return _mlp(dtype, st.sampled_from((2, 3, 4, 3, 2, 5)), _BATCH)
 
 
+def large_stacks(dtype: str) -> list[MLPCase]:
+    """More rows, and more features, than others have."""
+    rows, features = ordinary((80, 70), (2, 1100), dtype=dtype)
+    return [MLPCase(70, 130, 66, 3, True, rows), MLPCase(1100, 5, 70, 2, False, features)]
+
+
 def singles(dtype: str) -> st.SearchStrategy[MLPCase]:
     """One layer: the case that most get wrong."""
     return _mlp(dtype, st.just(1), _BATCH)
@@ -150,6 +156,12 @@ def tokens(dtype: str) -> st.SearchStrategy[FeedForwardCase]:
     return _feed_forward(dtype, leading())
 
 
+def large_tokens(dtype: str) -> list[FeedForwardCase]:
+    """More tokens, and more features, than others have."""
+    many, wide = ordinary((5, 80, 10), (2, 600), dtype=dtype)
+    return [FeedForwardCase(10, None, many), FeedForwardCase(600, 70, wide)]
+
+
 def sequences() -> st.SearchStrategy[FeedForwardCase]:
     """At least two tokens, and others to put around the last one."""
     lead = st.tuples(st.integers(1, 3), st.integers(2, 4))
@@ -182,6 +194,13 @@ def _residual(draw: st.DrawFn, dtype: str, kinds: tuple[str, ...], upstream: boo
 def wrapped(dtype: str) -> st.SearchStrategy[ResidualCase]:
     """Functions that compute something new, hand their input back, or hand back a tensor that they keep."""
     return _residual(dtype, ("product", "itself", "product", "kept"))
+
+
+def large_wrapped(dtype: str) -> list[ResidualCase]:
+    """More rows and features than others have."""
+    x, weight = ordinary((80, 70), (70, 70), dtype=dtype)
+    wide, unused = ordinary((3, 1100), (1, 1), dtype=dtype)
+    return [ResidualCase("product", x, weight), ResidualCase("itself", wide, unused)]
 
 
 def differentiated_wrapped(dtype: str) -> st.SearchStrategy[ResidualCase]:

@@ -93,6 +93,9 @@ def residual(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         "parameters": len(held),
         "modes": [],
     }
+    for parameter in held:
+        if parameter is not inner.weight:  # one of its own, whatever it starts at
+            fill(parameter, torch.full_like(parameter.detach(), 3.0))
     for mode in (not case.training, case.training):
         module.train(mode)
         seen["modes"].append(inner.training)

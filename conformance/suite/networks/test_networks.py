@@ -25,6 +25,7 @@ test_residual_has_its_signature = has_signature("Residual")
     name="forward",
     driver="networks.mlp",
     cases=cases.stacks,
+    always=cases.large_stacks,
     requirements=(
         "formula",
         "layernorm",
@@ -113,6 +114,7 @@ def test_mlp_starts_at_numbers(case: BuiltCase, seen: Seen, check: Check) -> Non
     name="forward",
     driver="networks.feed_forward",
     cases=cases.tokens,
+    always=cases.large_tokens,
     requirements=("formula", "width", "gradient", "exact-gelu", "nothing-idle", "form", "untouched", "repeatable"),
     dtypes=ALL_FLOATS,
     meta=True,
@@ -177,6 +179,7 @@ def test_feed_forward_starts_at_numbers(case: BuiltCase, seen: Seen, check: Chec
     name="forward",
     driver="networks.residual",
     cases=cases.wrapped,
+    always=cases.large_wrapped,
     requirements=("formula", "arguments", "once", "registered", "form", "untouched", "repeatable"),
     dtypes=FLOATS,
     meta=True,

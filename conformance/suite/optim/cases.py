@@ -281,12 +281,23 @@ def states(draw: st.DrawFn) -> TensorsCase:
     return TensorsCase(m, v, draw(st.integers(0, 50)), other_m, other_v, draw(st.integers(51, 99)))
 
 
+def large_states() -> list[TensorsCase]:
+    """What two states of a larger parameter than others are made of."""
+    _, m, other_m, v, _ = _in_one_piece((80, 70))
+    return [TensorsCase(m, v, 3, other_m, v, 51)]
+
+
 @st.composite
 def fresh(draw: st.DrawFn, dtype: str) -> InitCase:
     """Draws a parameter of any shape and layout, some of them holding what is not finite."""
     p = a_tensor(draw, draw(SHAPES), dtype, ("ordinary", "quarters", "zeros"), LAYOUTS, None)
     poison, held = draw(st.sampled_from([(None, True), (None, False), *((value, False) for value in NOT_FINITE)]))
     return InitCase(p, poison, held)
+
+
+def large_fresh(dtype: str) -> list[InitCase]:
+    """A larger parameter than others."""
+    return [InitCase(TensorSpec((80, 70), dtype, "ordinary"))]
 
 
 @st.composite

@@ -32,6 +32,7 @@ test_adamw_step_many_has_its_signature = has_signature("adamw_step_many_")
     name="fields",
     driver="optim.state",
     cases=cases.states,
+    always=cases.large_states,
     requirements=("fields", "own-fields"),
     share=0.3,
 )
@@ -59,6 +60,7 @@ def _holds_fields(
     name="fresh",
     driver="optim.init",
     cases=cases.fresh,
+    always=cases.large_fresh,
     requirements=("zeros", "form", "counter", "detached", "own-memory", "untouched"),
     dtypes=ALL_FLOATS,
     meta=True,

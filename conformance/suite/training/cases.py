@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from conformance.suite.strategies import SEEDS, a_tensor
+from conformance.suite.strategies import SEEDS, a_tensor, ordinary
 from conformance.suite.tensors import Case, TensorSpec
 
 OPTIMIZERS = ("SGD", "momentum", "AdamW", "Adam", "RMSprop", "Adagrad")
@@ -77,3 +77,9 @@ def steps(draw: st.DrawFn, dtype: str) -> TrainCase:
         draw(st.booleans()),
         draw(SEEDS),
     )
+
+
+def large_steps(dtype: str) -> list[TrainCase]:
+    """A model of more features, on more rows, than others have."""
+    x, weight, bias, y = ordinary((300, 70), (2, 70), (2,), (300, 2), dtype=dtype)
+    return [TrainCase("linear", "SGD", 0.01, weight, bias, ((x, y), (x, y)), None, False, 1, True, 0)]

@@ -192,3 +192,9 @@ def half_batch(model: nn.Module, batch: Batch, optimizer: Optimizer) -> Any:
 @fault("train_step_mse", "needs x and y one by one instead of the batch")
 def takes_x_and_y(model: nn.Module, x: Tensor, y: Tensor, optimizer: Optimizer) -> float:
     return float(_TrainStep().take(model, (x, y), optimizer))
+
+
+learns_from_some = _wrong(
+    "learns from the first 256 numbers of a batch only",
+    loss=lambda s, output, y: F.mse_loss(output.flatten()[:256], y.flatten()[:256]),
+)

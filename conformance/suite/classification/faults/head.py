@@ -127,3 +127,9 @@ class PlainWeight(nn.Module):
 class NeedsAWidth(_Head):
     def __init__(self, d_in: int, num_classes: int, hidden: int) -> None:
         super().__init__(d_in, num_classes)
+
+
+SoftmaxedBeyond = _head(
+    "returns probabilities where there are more than 64 classes",
+    after=lambda self, y: torch.softmax(y, -1) if y.shape[-1] > 64 else y,
+)

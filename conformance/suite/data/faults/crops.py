@@ -40,6 +40,12 @@ class NeverTheLastStart(_Crops):
         return self.draw(max(self.count - 1, 1))
 
 
+@fault("RandomCropSequenceDataset", "says that there are 256 sequences at most, as when one tries things out")
+class CountsTo256(_Crops):
+    def __len__(self) -> int:
+        return min(len(self.tokens), 256)
+
+
 @fault("RandomCropSequenceDataset", "draws from an empty range where crop_len is the length of the sequence")
 class NoWholeCrop(_Crops):
     def start(self, idx: int) -> int:

@@ -49,6 +49,18 @@ class TurnsTheMask:
         self.padding_mask = ~self.padding_mask
 
 
+@fault("PaddedBatch", "keeps the first 64 sequences only")
+@dataclass
+class FirstSequences:
+    tokens: torch.Tensor
+    lengths: torch.Tensor
+    padding_mask: torch.Tensor
+
+    def __post_init__(self) -> None:
+        self.tokens, self.lengths = self.tokens[:64], self.lengths[:64]
+        self.padding_mask = self.padding_mask[:64]
+
+
 @fault("PaddedBatch", "keeps the lengths as a list")
 @dataclass
 class LengthsAsList:

@@ -163,3 +163,23 @@ class KeptOnTheClass(_Residual):
     def branch(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         y: Tensor = type(self).last(x, *args, **kwargs)
         return y
+
+
+AddsToFirstRows = _residual(
+    "adds the function's output to the first 64 rows only",
+    sum=lambda self, x, y: torch.cat((x[:64] + y[:64], x[64:])) if x.ndim else x + y,
+)
+AddsToFirstFeatures = _residual(
+    "adds the function's output to the first 1024 features only",
+    sum=lambda self, x, y: torch.cat((x[..., :1024] + y[..., :1024], x[..., 1024:]), -1) if x.ndim else x + y,
+)
+
+
+@fault("Residual", "weighs the function's output with a parameter of its own, which starts at one")
+class OwnScale(_Residual):
+    def __init__(self, fn: nn.Module) -> None:
+        super().__init__(fn)
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def sum(self, x: Tensor, y: Tensor) -> Tensor:
+        return x + self.scale.to(y) * y
