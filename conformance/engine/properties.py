@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypothesis.strategies import SearchStrategy
 
@@ -19,6 +19,7 @@ FLOATS = ("float32", "float64")
 HALVES = ("bfloat16", "float16")
 ALL_FLOATS = (*FLOATS, *HALVES)
 
+T = TypeVar("T")
 Test = Callable[[Any, "Seen", "Check"], None]
 Cases = Callable[..., SearchStrategy[Any]]
 
@@ -96,18 +97,23 @@ class Property:
 
     def strategy(self, variant: Variant) -> SearchStrategy[Any]:
         """Returns the strategy of one variant's cases."""
-        return self.cases(variant.dtype) if variant.dtype else self.cases()
+        return _made(self.cases, variant)
 
     def further(self, variant: Variant) -> list[Any]:
         """Returns the cases that every exam has; none but in the first of its variants."""
         if self.always is None or variant != self.variants[0]:
             return []
-        return self.always(variant.dtype) if variant.dtype else self.always()
+        return _made(self.always, variant)
 
     def level(self, requirement: str, variant: Variant) -> Level:
         """Returns how binding a requirement is in a variant."""
         level = self.requirement(requirement).level
         return Level.PARITY if variant.parity and level is Level.EXERCISE else level
+
+
+def _made(make: Callable[..., T], variant: Variant) -> T:
+    """Returns the cases that a function makes for a variant, whose dtype it gets where there is one."""
+    return make(variant.dtype) if variant.dtype else make()
 
 
 REGISTRY: list[Property] = []
@@ -144,8 +150,9 @@ def holds(
         variants = [Variant(dtype) for dtype in dtypes] or [Variant()]
         if meta:
             variants.append(Variant(dtypes[0] if dtypes else None, "meta"))
-        told = (requirements, test, tuple(variants), share, seconds, large, always, individual)
-        prop = Property(item, name, driver, cases, *told)
+        prop = Property(
+            item, name, driver, cases, requirements, test, tuple(variants), share, seconds, large, always, individual
+        )
         REGISTRY.append(prop)
         test.property = prop  # type: ignore[attr-defined]
         return test

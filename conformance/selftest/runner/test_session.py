@@ -28,6 +28,9 @@ class LayerNorm(nn.Module):
 
 Open = Callable[..., RunnerSession]
 
+# What was there before the fork is frozen, which get_objects passes over.
+EVERYTHING = "(__import__('gc').unfreeze() or __import__('gc').get_objects())"
+
 
 def counting(then: str = "pass") -> str:
     """Returns a submission whose outputs say how often it has been called in its process."""
@@ -184,8 +187,7 @@ def test_what_was_not_observed_is_named() -> None:
 
 def test_a_breach_is_known_though_the_process_ended_or_wiped_it(session_on: Open) -> None:
     reference = "torch.nn.functional.layer_norm(x, (2,))"
-    find = "__import__('gc').unfreeze() or __import__('gc').get_objects()"
-    found = f"[thing for thing in ({find}) if type(thing).__name__ == 'Ledger']"
+    found = f"[thing for thing in {EVERYTHING} if type(thing).__name__ == 'Ledger']"
     wipe = f"[ledger.breaches.clear() for ledger in {found}]"
     for then in (f"{reference}; os._exit(0)", f"{reference}; {wipe}"):
         outcome = call(session_on(counting(then)))
@@ -193,9 +195,7 @@ def test_a_breach_is_known_though_the_process_ended_or_wiped_it(session_on: Open
 
 
 def test_a_guard_that_was_taken_away_is_a_breach(session_on: Open) -> None:
-    # What was there before the fork is frozen, which get_objects passes over.
-    find = "__import__('gc').unfreeze() or __import__('gc').get_objects()"
-    remove = f"[thing.remove() for thing in ({find}) if type(thing).__name__ == 'Guard']"
+    remove = f"[thing.remove() for thing in {EVERYTHING} if type(thing).__name__ == 'Guard']"
     early = call(session_on(counting() + f"gone = {remove}\n"))
     late = call(session_on(counting(remove)), warm=1)
     for outcome in (early, late):
