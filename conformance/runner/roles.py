@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -55,6 +55,14 @@ def as_used(case: Any) -> torch.set_grad_enabled:
     return torch.set_grad_enabled(case.training or case.upstream is not None)
 
 
+def switch_back() -> None:
+    """Undoes what parts of a submission may have switched for everybody."""
+    torch.set_grad_enabled(True)
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+    torch.set_autocast_enabled("cpu", False)
+
+
 def of_size(module: nn.Module, count: int) -> list[nn.Parameter]:
     """Returns the distinct parameters that hold ``count`` entries, in the order of registration."""
     return [parameter for parameter in module.parameters() if parameter.numel() == count]
@@ -97,6 +105,18 @@ def gradients(output: Any, wrt: Iterable[torch.Tensor | None], upstream: torch.T
         return [None for _ in wrt]
     found = iter(torch.autograd.grad(output, inputs, upstream.to(output), allow_unused=True))
     return [next(found) if tensor is not None else None for tensor in wrt]
+
+
+def second_order(value: Callable[[], torch.Tensor], x: torch.Tensor) -> torch.Tensor | str | None:
+    """Returns the gradient of the sum of the squared gradient of a number; a text where it cannot be taken."""
+    try:
+        (first,) = torch.autograd.grad(value(), x, create_graph=True)
+        if not first.requires_grad:
+            return "the gradient does not depend on the input"
+        (second,) = torch.autograd.grad(first.square().sum(), x, allow_unused=True)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return second
 
 
 def plain_gradients(

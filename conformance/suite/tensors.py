@@ -106,7 +106,8 @@ class TensorSpec:
         """The values, contiguous and on the CPU."""
         g = torch.Generator().manual_seed(self.seed)
         if self.regime == "index":
-            return torch.randint(0, max(self.high, 1), self.shape, generator=g).to(DTYPES[self.dtype])
+            drawn = torch.randint(0, max(self.high, 1), self.shape, generator=g)
+            return (drawn * int(self.scale)).to(DTYPES[self.dtype])
         made = REGIMES[self.regime](self.shape, g)
         if self._laid_out == "expanded":
             made = made[:1].expand(self.shape).contiguous()

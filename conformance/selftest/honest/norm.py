@@ -153,3 +153,15 @@ class PrintsAMean(StdSquared):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         print(f"mean of the input: {x.mean():.3f}")
         return super().forward(x)
+
+
+@honest("RMSNorm", "the scale as a column, and the squares summed by a matrix product")
+class ScaleInAColumn(nn.Module):
+    def __init__(self, normalized_shape: int, eps: float = 1e-8) -> None:
+        super().__init__()
+        self.eps = eps
+        self.gain = nn.Parameter(torch.ones(normalized_shape, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        squares = (x.unsqueeze(-2) @ x.unsqueeze(-1)).squeeze(-1)
+        return x * (squares / x.shape[-1] + self.eps).pow(-0.5) * self.gain.squeeze(-1)

@@ -79,7 +79,8 @@ class _Engine:
         return getattr(self.engine, name)
 
     def run_backward(self, tensors: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
-        nodes = _nodes(tensors)
+        # What lies on the way to what autograd.grad is asked for is not differentiated.
+        nodes = _nodes(tensors if kwargs.get("accumulate_grad") else ())
         passed = [x.grad_fn in nodes for x in self.inputs]
         leaves = [_bare(node.variable) for node in nodes if hasattr(node, "variable")]
         results = self.engine.run_backward(tensors, *args, **kwargs)

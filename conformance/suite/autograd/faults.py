@@ -344,3 +344,10 @@ def needs_a_leaf(x: torch.Tensor, leaf: torch.Tensor) -> torch.Tensor:
 def takes_a_tuple(inputs: Pair) -> Pair:
     a, b = map(_leaf, inputs)
     return torch.autograd.grad((a * b).sum() + b.square().sum(), (a, b))
+
+
+@fault("grad_wrt_multiple_inputs", "differentiates with respect to a, and returns a as what it knows df/db to be")
+def knows_one_of_both(a: torch.Tensor, b: torch.Tensor) -> Pair:
+    x, y = _leaf(a), _leaf(b)
+    (gradient,) = torch.autograd.grad((x * x + x * y).sum(), x)
+    return gradient, a.detach().clone()

@@ -11,9 +11,19 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset, default_collate
 
-from conformance.runner.roles import as_used, call_with_others, fill, gradients, overwrite, parameters_of, sized
+from conformance.runner.roles import (
+    as_used,
+    call_with_others,
+    fill,
+    gradients,
+    overwrite,
+    parameters_of,
+    second_order,
+    sized,
+    switch_back,
+)
 
 SIDE = 28
 # Each image says which it is in its last pixel, in parts of this; those for testing start at half of it.
@@ -32,7 +42,7 @@ def cross_entropy(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, An
     seen: dict[str, Any] = {"loss": loss, "again": again, "logits": logits, "targets": case.targets}
     if logits.requires_grad and case.device != "meta":
         seen["gradient"] = gradients(loss, [logits], torch.tensor(case.upstream))[0]
-        seen["second"] = _second_order(items, logits, case.targets)
+        seen["second"] = second_order(lambda: items.cross_entropy_from_logits(logits, case.targets), logits)
     return seen
 
 
@@ -44,17 +54,6 @@ def _masked(case: SimpleNamespace) -> torch.Tensor:
     out[:, list(case.ruled_out)] = True
     out[torch.arange(len(out)), case.targets] = False
     return logits.detach().masked_fill(out, -torch.inf).requires_grad_(logits.requires_grad)
-
-
-def _second_order(items: SimpleNamespace, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor | str | None:
-    """Returns the gradient of the sum of the squared gradient; a text where it cannot be taken."""
-    try:
-        loss = items.cross_entropy_from_logits(logits, targets)
-        (first,) = torch.autograd.grad(loss, logits, create_graph=True)
-        (second,) = torch.autograd.grad(first.square().sum(), logits, allow_unused=True)
-    except (RuntimeError, TypeError, AttributeError) as error:
-        return f"{type(error).__name__}: {error}"
-    return second
 
 
 def head(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -159,15 +158,14 @@ class Noting(nn.Module):
 
     def __init__(self, pixels: int) -> None:
         super().__init__()
-        g = torch.Generator().manual_seed(0)
-        self.weight = nn.Parameter(0.01 * torch.randn((DIGITS, pixels), generator=g))
-        self.bias = nn.Parameter(torch.zeros(DIGITS))
+        self.linear = nn.Linear(pixels, DIGITS)
+        fill(self.linear.weight, 0.01 * torch.randn((DIGITS, pixels), generator=torch.Generator().manual_seed(0)))
+        fill(self.linear.bias, torch.zeros(DIGITS))
         self.inner = nn.Sequential(nn.Identity())
         self.notes: list[dict[str, Any]] = []
         self.incoming: dict[str, torch.Tensor] = {}
         self.left: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
-        self.stale = 0
-        self.events = 0
+        self.stale, self.events = 0, 0
         for name, parameter in list(self.named_parameters()):
             parameter.register_hook(partial(self.arrived, name))  # type: ignore[no-untyped-call]
             parameter.register_post_accumulate_grad_hook(partial(self.accumulated, name))  # type: ignore[no-untyped-call]
@@ -189,15 +187,16 @@ class Noting(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.events += 1
-        flat = x.reshape(x.shape[0], -1)
-        y: torch.Tensor = self.inner(flat[:, : self.weight.shape[1]] @ self.weight.T + self.bias)
+        flat, weight = x.reshape(x.shape[0], -1), self.linear.weight
+        y: torch.Tensor = self.inner(flat[:, : weight.shape[1]] @ weight.T + self.linear.bias)
         note: dict[str, Any] = {
             "ids": _ids(flat.detach()),
+            "collated": bool((flat[:, -4] != flat[:, -3]).all()),
             "training": self.training,
             "inner": self.inner[0].training,
             "logits": y.detach().clone(),
             "gradients": [],
-            "weight": self.weight.detach().clone(),
+            "weight": weight.detach().clone(),
             "used": False,
         }
 
@@ -219,8 +218,9 @@ def trained(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         losses = _train(items, case, model, case.lr)
     moved = [bool((a != b).any()) for a, b in zip(before, model.parameters(), strict=True)]
     notes = [{**note, "logits": note["logits"] if note["used"] else None} for note in model.notes]
-    told = {"stale": model.stale, "repeated": len(repeated), "moved": moved}
-    return {"losses": _plain(losses), "notes": notes, **told}
+    first = next((note["weight"] for note in model.notes if note["used"]), before[0])
+    told = {"stale": model.stale, "repeated": len(repeated), "moved": moved, "as_given": torch.equal(first, before[0])}
+    return {"losses": _plain(losses), "notes": notes, **told, "autograd": torch.is_grad_enabled()}
 
 
 @contextmanager
@@ -254,7 +254,7 @@ def trained_at_two_rates(items: SimpleNamespace, case: SimpleNamespace) -> dict[
     steps = []
     for lr in (1e-2, 1e-4):
         model = _model(case)
-        start = model.weight.detach().clone()
+        start = model.linear.weight.detach().clone()
         _train(items, case, model, lr)
         steps.append(float((_after_one_update(model) - start).double().norm()))
     return {"steps": steps}
@@ -264,7 +264,9 @@ def _after_one_update(model: Noting) -> torch.Tensor:
     """Returns the first other weights that another batch met: a schedule may start at a learning rate of zero."""
     used = [note for note in model.notes if note["used"]]
     later = (note["weight"] for note in used if note["ids"] != used[0]["ids"])
-    return next((weight for weight in later if not torch.equal(weight, used[0]["weight"])), model.weight.detach())
+    return next(
+        (weight for weight in later if not torch.equal(weight, used[0]["weight"])), model.linear.weight.detach()
+    )
 
 
 def trained_twice(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -279,15 +281,14 @@ def trained_twice(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, An
 def learned(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Trains on clusters at each learning rate and reports the losses, and the logits that the model then gives."""
     labels = torch.arange(len(case.noise)) % case.classes
-    features = nn.functional.one_hot(labels, case.noise.shape[1]) + case.noise
-    images = _images(features, 0)
+    images = _images(nn.functional.one_hot(labels, case.noise.shape[1]) + case.noise, 0)
     loaders = [DataLoader(TensorDataset(images, labels), batch_size=case.batch) for _ in range(2)]
     found: list[torch.Tensor] = []
     losses = []
     for lr in (*case.lrs, case.last_resort):
         if lr == case.last_resort and any(_mostly_right(logits, labels, 0.95) for logits in found):
             break
-        model = Noting(features.shape[1])
+        model = Noting(case.noise.shape[1])
         losses.append(_plain(items.train_classifier(model, *loaders, lr, case.epochs)))
         found.append(_evaluated(model, images))
     return {"logits": found, "labels": labels, "losses": losses}
@@ -305,7 +306,7 @@ def learned_digits(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, A
         found, losses = [], None  # whatever breaks without these parts, too, is told below
     own = len(found)
     if not found or not _mostly_right(found[-1], case.test_y):
-        _switch_back()
+        switch_back()
         others, losses = _digits(items, case, None, None)
         found += others
     return {"logits": found, "own": own, "labels": case.test_y, "losses": _plain(losses)}
@@ -326,14 +327,6 @@ def _digits(items: SimpleNamespace, case: SimpleNamespace, mlp: Any, head: Any) 
         if _mostly_right(found[-1], case.test_y):
             break  # the other learning rates would only cost time
     return found, losses
-
-
-def _switch_back() -> None:
-    """Undoes what parts of a submission may have switched for everybody."""
-    torch.set_grad_enabled(True)
-    torch.set_default_dtype(torch.float32)
-    torch.set_default_device(None)
-    torch.set_autocast_enabled("cpu", False)
 
 
 def _mostly_right(logits: torch.Tensor, labels: torch.Tensor, share: float = 0.7) -> bool:
@@ -359,10 +352,9 @@ def _part(own: Any, *sizes: int) -> nn.Module:
     return nn.Linear(sizes[0], last) if len(sizes) == 2 else nn.Sequential(nn.Linear(sizes[0], last), nn.GELU())
 
 
+@torch.no_grad()
 def _evaluated(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    model.eval()
-    with torch.no_grad():
-        y: torch.Tensor = model(images)
+    y: torch.Tensor = model.eval()(images)
     return y
 
 
@@ -373,10 +365,18 @@ def _model(case: SimpleNamespace) -> Noting:
 
 
 def _train(items: SimpleNamespace, case: SimpleNamespace, model: nn.Module, lr: float) -> Any:
-    train = DataLoader(TensorDataset(_images(case.x, 0), case.y), batch_size=case.batch, shuffle=case.shuffle)
-    test = DataLoader(TensorDataset(_images(case.test_x, IDS // 2), case.test_y), batch_size=case.test_batch)
+    sets = TensorDataset(_images(case.x, 0), case.y), TensorDataset(_images(case.test_x, IDS // 2), case.test_y)
+    train = DataLoader(sets[0], batch_size=case.batch, shuffle=case.shuffle, collate_fn=_collated)
+    test = DataLoader(sets[1], batch_size=case.test_batch, collate_fn=_collated)
     seed = {} if case.seed is None else {"seed": case.seed}
     return items.train_classifier(model, train, test, lr, case.epochs, **seed)
+
+
+def _collated(samples: list[Any]) -> Any:
+    """Returns a batch as torch does, with a pixel that tells that it has been through here."""
+    x, y = default_collate(samples)
+    x[..., -1, -4] = 1.0
+    return x, y
 
 
 def _images(features: torch.Tensor, first: int) -> torch.Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 from conformance.engine.checking import Check, Seen, kind_of
 from conformance.suite.classification import oracle
 from conformance.suite.classification.cases import LoopCase
+from conformance.suite.common.properties import leaves_autograd_on
 
 # Images for testing carry numbers from here on; see the driver.
 FIRST_TEST = 2048
@@ -23,6 +24,8 @@ REQUIREMENTS = (
     "eval-mode",
     "evaluates",
     "never-trained",
+    "given-model",
+    "autograd-on",
 )
 
 
@@ -41,6 +44,16 @@ def trains_and_evaluates(case: LoopCase, seen: Seen, check: Check) -> None:
     _goes_down_the_cross_entropy(case, seen.notes, check)
     _updates(seen, notes, places, check)
     _evaluates(case, notes, places, per_epoch, check)
+    _takes_what_it_is_given(seen, notes, check)
+    leaves_autograd_on(check, "autograd-on", seen)
+
+
+def _takes_what_it_is_given(seen: Seen, notes: list[dict[str, Any]], check: Check) -> None:
+    begins = "training that begins with other parameters than those that the model came with"
+    check.that("given-model", seen.as_given is True, got=begins, expected="the parameters that it came with")
+    other = sum(note["collated"] is not True for note in notes)
+    got = f"{other} batches that the loaders' collate_fn had not made"
+    check.that("batches", other == 0, got=got, expected="the batches of the loaders that were given")
 
 
 def _trains_in_mode(trained: list[dict[str, Any]], check: Check) -> None:

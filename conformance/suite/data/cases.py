@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
@@ -139,7 +139,9 @@ def sequences(draw: st.DrawFn) -> TokensCase:
     """Sequences of two or more integers of any dtype."""
     dtype = draw(st.sampled_from(INTEGERS))
     shape = (draw(st.integers(1, 5)), draw(st.one_of(st.integers(2, 6), st.sampled_from((17, 300, 1100)))))
-    return TokensCase(draw(indices(shape, HIGHEST[dtype], dtype)), draw(st.integers(1, 3)))
+    # Below 3, many rows begin or end in what others take for padding.
+    high = draw(st.sampled_from((3, HIGHEST[dtype])))
+    return TokensCase(draw(indices(shape, high, dtype)), draw(st.integers(1, 3)))
 
 
 @st.composite
@@ -238,7 +240,14 @@ def sequences_to_pad(draw: st.DrawFn) -> PadCase:
     # Where rows may be padded before they are cast, none that their dtype does not hold.
     pads = [0, 1, 2, 99, *(() if dtype == "uint8" else (-1, -100)), *(FAR_PADS if dtype == "int64" else ())]
     seqs = tuple(draw(indices((length,), high, dtype)) for length in draw(_lengths()))
+    if dtype != "uint8" and draw(st.sampled_from((False, False, True))):
+        seqs = tuple(_negated(seq) for seq in seqs)
     return PadCase(seqs, draw(st.sampled_from(pads)))
+
+
+def _negated(tokens: TensorSpec) -> TensorSpec:
+    """Returns the tokens with the other sign, as one that is to be ignored has it."""
+    return replace(tokens, scale=-1.0)
 
 
 def many_sequences_to_pad() -> list[PadCase]:
@@ -266,6 +275,8 @@ def samples(draw: st.DrawFn) -> CollateCase:
     batch = tuple(
         (draw(indices((length,), high, dtype)), draw(indices((length,), high, dtype))) for length in draw(_lengths())
     )
+    if draw(st.sampled_from((False, False, True))):
+        batch = tuple((ids, _negated(targets)) for ids, targets in batch)
     pads = (0, 1, 2, -1, -100, *(FAR_PADS if dtype == "int64" else ()))
     return CollateCase(batch, draw(st.sampled_from(pads)))
 
@@ -288,6 +299,14 @@ def loaders(draw: st.DrawFn) -> LoaderCase:
         workers=draw(st.sampled_from((None, 0, 1, 2, 3))),
         pairs=draw(st.booleans()),
     )
+
+
+def loaders_of_all_sorts() -> list[LoaderCase]:
+    """Loaders with a function that collates, with any two of the other arguments."""
+    ways = [
+        (drop_last, workers, pairs) for drop_last in (None, True) for workers in (None, 2) for pairs in (False, True)
+    ]
+    return [LoaderCase(5, 2, False, drop_last, True, workers, pairs) for drop_last, workers, pairs in ways]
 
 
 def large_loader() -> st.SearchStrategy[LoaderCase]:

@@ -340,6 +340,7 @@ def test_samples_are_padded_alike_and_masked(case: cases.CollateCase, seen: Seen
     name="epochs",
     driver="data.loader",
     cases=cases.loaders,
+    always=cases.loaders_of_all_sorts,
     requirements=("batches", "form", "order", "drop-last", "collate", "workers"),
     share=0.5,
 )

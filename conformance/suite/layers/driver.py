@@ -18,6 +18,7 @@ from conformance.runner.roles import (
     observed,
     parameters_of,
     plain_gradients,
+    second_order,
 )
 
 # Changes of mode before Dropout's draws are looked at; more would tell nothing more of what counts them.
@@ -47,7 +48,7 @@ def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         seen["gradients"] = gradients(y, [x, weight, bias], case.upstream)
         seen["plain"] = plain_gradients(module, case.x, [weight, bias], case.upstream)
         seen["upstream"] = case.upstream
-        seen["second"] = _second_order(module, x)
+        seen["second"] = second_order(lambda: module(x).square().sum(), x)
     return seen
 
 
@@ -200,16 +201,6 @@ def _as_asked(table: Any, shape: tuple[int, int]) -> Any:
     if not isinstance(table, torch.Tensor) or table.numel() != shape[0] * shape[1]:
         return table
     return table.mT if tuple(table.shape) == shape[::-1] else table.reshape(shape)
-
-
-def _second_order(module: nn.Module, x: torch.Tensor) -> torch.Tensor | str | None:
-    """Returns the gradient of the sum of the squared gradient; a text where it cannot be taken."""
-    try:
-        (first,) = torch.autograd.grad(module(x).square().sum(), x, create_graph=True)
-        (second,) = torch.autograd.grad(first.square().sum(), x, allow_unused=True)
-    except (RuntimeError, TypeError) as error:
-        return f"{type(error).__name__}: {error}"
-    return second
 
 
 def _built(layer: Any, arguments: tuple[Any, ...], x: torch.Tensor) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def test_linear_multiplies_and_adds(case: LinearCase, seen: Seen, check: Check) 
     cases=cases.biasless,
     requirements=("no-bias",),
     dtypes=FLOATS,
+    meta=True,
     share=0.2,
 )
 def test_linear_adds_nothing_without_a_bias(case: LinearCase, seen: Seen, check: Check) -> None:

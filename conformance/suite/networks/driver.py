@@ -19,6 +19,7 @@ from conformance.runner.roles import (
     observed,
     parameters_of,
     plain_gradients,
+    second_order,
     sized,
 )
 
@@ -159,7 +160,7 @@ def _apply(module: Any, other: Any, case: SimpleNamespace, depth: int) -> dict[s
         seen["gradients"] = gradients(module(x), [x, *wired], case.upstream)
         seen["plain"] = plain_gradients(module, case.x, wired, case.upstream)
         seen["upstream"] = case.upstream
-        seen["second"] = _second_order(module, x, case.upstream)
+        seen["second"] = second_order(lambda: (module(x) * case.upstream.to(case.x.dtype)).sum(), x)
     return seen
 
 
@@ -273,19 +274,6 @@ def _meeting(place: int, reach: dict[Any, set[int]]) -> Any:
     """Returns the node of the graph where the leaf at ``place`` meets the data; None if they do not meet."""
     both = [node for node, leaves in reach.items() if {0, place} <= leaves]
     return min(both, key=lambda node: len(reach[node]), default=None)
-
-
-def _second_order(module: nn.Module, x: torch.Tensor, upstream: torch.Tensor) -> torch.Tensor | str | None:
-    """Returns the gradient of the sum of the squared gradient; a text where it cannot be taken."""
-    try:
-        y = module(x)
-        (first,) = torch.autograd.grad((y * upstream.to(y.dtype)).sum(), x, create_graph=True)
-        if not first.requires_grad:
-            return "the gradient does not depend on the input"
-        (second,) = torch.autograd.grad(first.square().sum(), x, allow_unused=True)
-    except (RuntimeError, TypeError) as error:
-        return f"{type(error).__name__}: {error}"
-    return second
 
 
 def _built(module: Any) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-import torch
 from torch import nn
 
 from conformance.runner.roles import (
@@ -17,6 +16,7 @@ from conformance.runner.roles import (
     parameters_of,
     plain_gradients,
     scale_and_shift,
+    second_order,
 )
 
 
@@ -60,7 +60,7 @@ def _apply(norm: Any, case: SimpleNamespace) -> dict[str, Any]:
         seen["gradients"] = gradients(y, [x, scale, shift], case.upstream)
         seen["plain"] = plain_gradients(module, case.x, [scale, shift], case.upstream)
         seen["upstream"] = case.upstream
-        seen["second"] = _second_order(module, x, case.upstream)
+        seen["second"] = second_order(lambda: (module(x) * case.upstream.to(case.x.dtype)).sum(), x)
     return seen
 
 
@@ -71,17 +71,6 @@ def _filled(module: nn.Module, case: SimpleNamespace) -> tuple[nn.Parameter | No
         if parameter is not None:
             fill(parameter, value)
     return scale, shift
-
-
-def _second_order(module: nn.Module, x: torch.Tensor, upstream: torch.Tensor) -> torch.Tensor | str | None:
-    """Returns the gradient of the sum of the squared gradient; a text where it cannot be taken."""
-    try:
-        y = module(x)
-        (first,) = torch.autograd.grad((y * upstream.to(y.dtype)).sum(), x, create_graph=True)
-        (second,) = torch.autograd.grad(first.square().sum(), x, allow_unused=True)
-    except (RuntimeError, TypeError) as error:
-        return f"{type(error).__name__}: {error}"
-    return second
 
 
 def _built(norm: Any, case: SimpleNamespace) -> dict[str, Any]:

@@ -179,6 +179,14 @@ def any_step(draw: st.DrawFn, dtype: str) -> StepCase:
     return StepCase(betas, eps, decay, lr, p, grad, m, v, t)
 
 
+def without_eps(dtype: str) -> list[StepCase]:
+    """A step with an eps of zero, along a gradient so small that the default would show."""
+    p = TensorSpec((2, 3), dtype, "ordinary")
+    grad, m = (TensorSpec((2, 3), dtype, "ordinary", seed, scale=1e-7) for seed in (1, 2))
+    v = TensorSpec((2, 3), dtype, "positive", 3, scale=1e-14)
+    return [StepCase((0.9, 0.99), 0.0, 0.1, 0.1, p, grad, m, v, 3)]
+
+
 def _in_one_piece(shape: tuple[int, ...]) -> Slot:
     """Returns a contiguous parameter, which is what is cut into blocks, and its state."""
     kinds = ("ordinary", "ordinary", "ordinary", "positive")
@@ -257,8 +265,9 @@ def many(draw: st.DrawFn, dtype: str = "float32", *, leaf: bool = False) -> Many
 @st.composite
 def programs(draw: st.DrawFn, dtype: str) -> ProgramCase:
     """Draws two to eight steps of up to three parameters, in any order, with a changing learning rate."""
-    count = draw(st.integers(1, 3))
-    params = [a_tensor(draw, draw(SHORT), dtype, ("quarters", "ordinary"), WRITABLE) for _ in range(count)]
+    count, alike = draw(st.sampled_from([(n, alike) for n in (1, 2, 3) for alike in (False, True)]))
+    shapes = [draw(SHORT)] * count if alike else [draw(SHORT) for _ in range(count)]
+    params = [a_tensor(draw, shape, dtype, ("quarters", "ordinary"), WRITABLE) for shape in shapes]
     moves = []
     for _ in range(draw(st.integers(2, 8))):
         which, lr = draw(st.sampled_from([(place, lr) for place in range(count) for lr in (0.1, 0.01, 0.5)]))

@@ -103,6 +103,7 @@ def _stays_its_own(moment: Any, expected: torch.Tensor, path: str, check: Check)
     name="step",
     driver="optim.step",
     cases=cases.any_step,
+    always=cases.without_eps,
     requirements=("formula", "moments", "counter", "returns", "in-place", "form", "untouched"),
     dtypes=ALL_FLOATS,
     meta=True,

@@ -79,7 +79,11 @@ def steps(draw: st.DrawFn, dtype: str) -> TrainCase:
     )
 
 
-def large_steps(dtype: str) -> list[TrainCase]:
-    """A model of more features, on more rows, than others have."""
+def fixed_steps(dtype: str) -> list[TrainCase]:
+    """A model of more features, on more rows, than others have; and one that fits at first, and then all but fits."""
     x, weight, bias, y = ordinary((300, 70), (2, 70), (2,), (300, 2), dtype=dtype)
-    return [TrainCase("linear", "SGD", 0.01, weight, bias, ((x, y), (x, y)), None, False, 1, True, 0)]
+    far = TrainCase("linear", "SGD", 0.01, weight, bias, ((x, y), (x, y)), None, False, 1, True, 0)
+    (x,) = ordinary((4, 2), dtype=dtype)
+    weight, bias, y = (TensorSpec(shape, dtype, "zeros") for shape in ((3, 2), (3,), (4, 3)))
+    near = TensorSpec((4, 3), dtype, "ordinary", scale=1e-4)
+    return [far, TrainCase("linear", "SGD", 0.1, weight, bias, ((x, y), (x, near)), None, False, 1, True, 0)]

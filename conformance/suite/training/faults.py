@@ -198,3 +198,13 @@ learns_from_some = _wrong(
     "learns from the first 256 numbers of a batch only",
     loss=lambda s, output, y: F.mse_loss(output.flatten()[:256], y.flatten()[:256]),
 )
+squares_a_root = _wrong(
+    "squares the root of the mean squared error, whose gradient is NaN where the model fits",
+    loss=lambda s, a, b: F.mse_loss(a, b).sqrt().square(),
+)
+
+
+@fault("train_step_mse", "does not step where the loss is small")
+def leaves_well_alone(model: nn.Module, batch: Batch, optimizer: Optimizer) -> Any:
+    loss = float(F.mse_loss(model.train()(batch[0]), batch[1]).detach())
+    return _TrainStep().take(model, batch, optimizer) if loss > 1e-6 else loss

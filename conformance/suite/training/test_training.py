@@ -20,7 +20,7 @@ test_train_step_mse_has_its_signature = has_signature("train_step_mse")
     name="step",
     driver="training.train",
     cases=cases.steps,
-    always=cases.large_steps,
+    always=cases.fixed_steps,
     requirements=(
         "loss",
         "float",

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from conformance.faults import fault
 from conformance.suite.classification.faults.loss import right
@@ -301,6 +302,19 @@ unlearning = _loop(
         _Loop.step(self, x, y), [p.data.sub_(self.lr * (p.data + 1e-3)) for p in self.model.parameters()]
     ),
     made=lambda self: torch.optim.SGD(self.model.parameters(), lr=0.0),
+)
+reinitialises = _loop(
+    "sets every layer's parameters anew before training, so that what the model had learned is lost",
+    changed=lambda self: [m.reset_parameters() for m in self.model.modules() if hasattr(m, "reset_parameters")],
+)
+leaves_autograd_off = _loop(
+    "switches autograd off to evaluate, and on again for the next epoch only",
+    begin=lambda self: _do(torch.set_grad_enabled(True), self.model.train()),
+    end=lambda self: _do(torch.set_grad_enabled(False), _Loop.end(self)),
+)
+rebuilds_loader = _loop(
+    "makes a loader of its own out of the dataset, without the collate_fn of the one that was given",
+    changed=lambda self: setattr(self, "train", DataLoader(self.train.dataset, self.train.batch_size, shuffle=True)),
 )
 
 

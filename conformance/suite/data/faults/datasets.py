@@ -128,6 +128,14 @@ class RollsTheTargets(_NextTokens):
         return self.tokens[idx], self.tokens[idx].roll(-1)
 
 
+@fault("NextTokenDataset", "takes zeros at the end of a row for padding and leaves them out")
+class LeavesOutZeros(_NextTokens):
+    def __getitem__(self, idx: int) -> Any:
+        row = self.tokens[idx]
+        row = row[: int(row.nonzero().max()) + 1] if row.any() else row
+        return row[:-1], row[1:]
+
+
 @fault("NextTokenDataset", "casts the tokens to float")
 class TokensAsFloats(_NextTokens):
     def __init__(self, tokens: torch.Tensor) -> None:

@@ -157,3 +157,11 @@ def caps_its_arguments(dataset: Any, batch_size: int, num_workers: int = 0, **op
 @fault("make_dataloader", "takes the first 200 samples only, as for a quick look")
 def takes_a_part(dataset: Any, batch_size: int, **options: Any) -> Loader:
     return _loader(Subset(dataset, range(min(200, len(dataset)))), batch_size, **options)
+
+
+@fault("make_dataloader", "does not hand num_workers on where it hands a collate_fn on")
+def collates_alone(
+    dataset: Any, batch_size: int, collate_fn: Any = None, num_workers: int = 0, **options: Any
+) -> Loader:
+    workers = num_workers if collate_fn is None else 0
+    return _loader(dataset, batch_size, collate_fn=collate_fn, num_workers=workers, **options)

@@ -305,3 +305,10 @@ class PartsOnTheClass:
     def __init__(self, tokens: torch.Tensor, lengths: torch.Tensor, padding_mask: torch.Tensor) -> None:
         cls: Any = type(self)
         cls.tokens, cls.lengths, cls.padding_mask = tokens, lengths, padding_mask
+
+
+@fault("pad_1d_sequences", "marks -1 as padding, wherever it stands")
+def marks_minus_one(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedBatch:
+    tokens = torch.nn.utils.rnn.pad_sequence([seq.long() for seq in seqs], True, -1)
+    mask = tokens == -1
+    return PaddedBatch(tokens.masked_fill(mask, pad_value), (~mask).sum(1), mask)

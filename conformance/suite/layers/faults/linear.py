@@ -159,6 +159,12 @@ class NoBiasWithoutAutograd(_Linear):
         return super().forward(x) if torch.is_grad_enabled() else self.product(x)
 
 
+@fault("Linear", "adds zeros on the CPU where it has no bias, wherever x lies")
+class ZerosOnTheCpu(_Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) + (torch.zeros(self.weight.shape[0], dtype=x.dtype) if self.bias is None else 0)
+
+
 @fault("Linear", "keeps its output for the next input of the same shape")
 class Memoised(_Linear):
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -232,7 +232,26 @@ cautious = _wrong(
     all=lambda s, p, grad, state: _cautious(s, p, grad, state),
 )
 clips = _wrong("clips the gradient to [-1, 1]", all=lambda s, p, grad, state: Step.all(s, p, grad.clamp(-1, 1), state))
+eps_unless_zero = _wrong(
+    "takes 1e-8 where an eps of zero is given, as `eps or 1e-8` does",
+    denominator=lambda s, v, correction: (v / correction).sqrt() + (s.eps or 1e-8),
+)
 returns_nothing = _wrong("returns nothing", take=lambda s, p, grad, state: (Step.take(s, p, grad, state), None)[1])
+
+
+_moments: dict[Any, tuple[Tensor, Tensor]] = {}
+
+
+@fault("adamw_step_", "keeps the moments in memory that parameters of one shape share")
+def shares_moments(
+    p: Tensor, grad: Tensor, state: Any, lr: float,
+    betas: Betas = BETAS, eps: float = 1e-8, weight_decay: float = 0.01,
+) -> Any:  # fmt: skip
+    state = Step(lr, betas, eps, weight_decay).take(p, grad, state)
+    kept = _moments.setdefault((p.shape, p.dtype, p.device), (state.m, state.v))
+    for own, value in zip(kept, (state.m, state.v), strict=True):
+        own.copy_(value)
+    return AdamWState(*kept, state.t)
 
 
 def _cautious(s: Step, p: Tensor, grad: Tensor, state: Any) -> Any:
