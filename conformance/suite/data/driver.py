@@ -159,8 +159,10 @@ def loader(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     if case.workers is not None:
         options["num_workers"] = case.workers
     other = items.make_dataloader(_Numbers(case.count, case.pairs), case.batch_size, **options)
-    workers = getattr(other, "num_workers", None)
+    workers = None
     if isinstance(other, DataLoader):
+        # As DataLoader keeps it: a class of the submission's own may say otherwise.
+        workers = object.__getattribute__(other, "__dict__").get("num_workers")
         # Its batches are made as its other arguments say, in this process, where none has to be started.
         other.num_workers, other.timeout = 0, 0
         epochs.append([_plain(batch) for batch in other])

@@ -82,11 +82,16 @@ def layer_refused(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, An
 
 
 def _filled(fill: Callable[[torch.Tensor], Any], case: SimpleNamespace) -> dict[str, Any]:
+    """Fills a weight again and again: what it held before is what the case says, or, every other time, NaN.
+
+    Memory that nobody wrote may hold that; and one and the same content must not lead to one and the same draw.
+    """
     torch.manual_seed(case.seed)
     weight = nn.Parameter(case.weight) if case.parameter else case.weight
     view = weight.detach()
-    drawn, returned = [], []
-    for _ in range(_draws(case)):
+    before, drawn, returned = view.clone(), [], []
+    for turn in range(_draws(case)):
+        weight.detach().copy_(torch.full_like(before, torch.nan) if turn % 2 else before)
         returned.append(fill(weight))
         drawn.append(_copied(weight))
     return {

@@ -178,3 +178,18 @@ def xavier_uneven(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
     bound = xavier_bound(weight, gain)
     with torch.no_grad():
         return weight.uniform_(-0.95 * bound, bound)
+
+
+@fault("xavier_uniform_", "multiplies what the weight held by zero, which leaves a NaN where it was")
+def xavier_over_the_old(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
+    bound = xavier_bound(weight, gain)
+    with torch.no_grad():
+        return weight.mul_(0).add_(torch.rand_like(weight) * 2 * bound - bound)
+
+
+@fault("xavier_uniform_", "seeds a generator by what the weight held, so that equal weights are filled alike")
+def xavier_seeded_by_content(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
+    bound, g = xavier_bound(weight, gain), torch.Generator(weight.device)
+    g.manual_seed(hash(tuple(weight.flatten().tolist())) % 2**31)
+    with torch.no_grad():
+        return weight.uniform_(-bound, bound, generator=g)
