@@ -260,3 +260,25 @@ def in_parts(
 def _went_backward(loss: Tensor) -> float:
     loss.backward()  # type: ignore[no-untyped-call]
     return loss.item()
+
+
+@honest("train_classifier", "Adadelta under a schedule that lowers its rate after each epoch, as torch's MNIST example")
+def with_adadelta(
+    model: nn.Module, train_data_loader: Any, test_data_loader: Any, lr: float, epochs: int, seed: int = 0
+) -> list[float]:
+    torch.manual_seed(seed)
+    normalised = nn.Sequential(model, nn.LogSoftmax(dim=1))
+    optimizer = torch.optim.Adadelta(normalised.parameters(), lr=lr)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.7)
+    losses = []
+    for _ in range(epochs):
+        normalised.train()
+        for x, y in train_data_loader:
+            optimizer.zero_grad()
+            loss = F.nll_loss(normalised(x), y)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        _evaluated(normalised, test_data_loader)
+        schedule.step()
+    return losses
