@@ -276,7 +276,7 @@ def with_adadelta(
         for x, y in train_data_loader:
             optimizer.zero_grad()
             loss = F.nll_loss(normalised(x), y)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             losses.append(loss.item())
         _evaluated(normalised, test_data_loader)
