@@ -201,6 +201,13 @@ def kept(case: LoaderCase) -> int:
     return case.count - case.count % case.batch_size if case.drop_last else case.count
 
 
+def workers(case: LoaderCase, seen: Seen, check: Check) -> None:
+    """Checks that the loader has the workers that were asked for."""
+    asked = case.workers or 0
+    got = f"num_workers = {seen.workers!r}"
+    check.that("workers", seen.workers == asked, got=got, expected=f"num_workers = {asked}")
+
+
 def epoch(batches: list[Any], case: LoaderCase, check: Check) -> list[int] | None:
     """Checks that an epoch gives every sample once, in batches as asked.
 

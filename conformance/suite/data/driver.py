@@ -205,11 +205,25 @@ def _read(dataset: Any, count: int, batch: int) -> dict[str, Any]:
 
 
 def _batches(dataset: Any, size: int) -> list[Any] | str:
-    """Returns what a DataLoader makes of a dataset, or the error that it ends in: that items differ in length, say."""
+    """Returns what a DataLoader makes of a dataset, or the error that it ends in: that items differ in length, say.
+
+    The items of a batch are asked for from the last to the first, and turned around here.
+    """
+    count = len(dataset)
+    batches = [range(min(start + size, count) - 1, start - 1, -1) for start in range(0, count, size)]
     try:
-        return [_plain(batch) for batch in DataLoader(dataset, batch_size=size)]
+        return [
+            _turned(_plain(batch)) for batch in DataLoader(dataset, batch_sampler=[list(batch) for batch in batches])
+        ]
     except Exception as error:
         return f"{type(error).__name__}: {error}"
+
+
+def _turned(batch: Any) -> Any:
+    """Returns a batch with its rows from the last to the first."""
+    if isinstance(batch, torch.Tensor):
+        return batch.flip(0) if batch.ndim else batch
+    return type(batch)(_turned(column) for column in batch) if isinstance(batch, list | tuple) else batch
 
 
 def _as_torch(dataset: Any, count: int) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def test_next_tokens_behave_as_torch_s_own_dataset(case: cases.TokensCase, seen:
     name="crops",
     driver="data.crops",
     cases=cases.crops,
-    always=cases.crops_of_many_rows,
+    always=cases.other_crops,
     requirements=("crop", "form", "length", "deterministic", "generator-left-alone", "loader", "untouched"),
     meta=True,
     share=0.5,
@@ -362,9 +362,7 @@ def test_the_loader_does_so_on_a_larger_scale(case: cases.LoaderCase, seen: Seen
 
 def _as_asked(case: cases.LoaderCase, seen: Seen, check: Check) -> None:
     check.that("form", seen.loader is True, got=f"an object of type {seen.type}", expected="a DataLoader")
-    workers = case.workers or 0
-    got = f"num_workers = {seen.workers!r}"
-    check.that("workers", seen.workers == workers, got=got, expected=f"num_workers = {workers}")
+    checks.workers(case, seen, check)
     anew, kept = seen.fetched >= 2 * checks.kept(case), f"{2 * checks.kept(case)} in two epochs"
     check.that("batches", anew, got=f"{seen.fetched} samples taken from the dataset", expected=kept, path="the dataset")
     for epoch in seen.epochs:
@@ -378,10 +376,11 @@ def _as_asked(case: cases.LoaderCase, seen: Seen, check: Check) -> None:
     name="shuffled",
     driver="data.loader",
     cases=cases.shuffled_loaders,
-    requirements=("shuffle", "batches", "drop-last", "collate"),
+    requirements=("shuffle", "batches", "drop-last", "collate", "workers"),
     share=0.2,
 )
 def test_shuffling_is_the_default_and_new_in_each_epoch(case: cases.LoaderCase, seen: Seen, check: Check) -> None:
+    checks.workers(case, seen, check)
     orders = [order for epoch in seen.epochs if (order := checks.epoch(epoch, case, check)) is not None]
     for order in orders:
         p = oracle.followed_by_successor(order)

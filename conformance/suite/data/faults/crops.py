@@ -255,3 +255,18 @@ class TakesTheRest(_Crops):
 class StaysNearTheFront(_Crops):
     def start(self, idx: int) -> int:
         return self.draw(min(self.count, 100))
+
+
+@fault("RandomCropSequenceDataset", "reads the tokens as float32, which does not hold large ones")
+class ReadsFloats(_Crops):
+    def __init__(self, tokens: torch.Tensor, crop_len: int, seed: int | None = None) -> None:
+        super().__init__(tokens.float().to(tokens.dtype), crop_len, seed)
+
+
+@fault("RandomCropSequenceDataset", "writes every crop into the same memory, over the one before")
+class CropsInOneMemory(_Crops):
+    def __getitem__(self, idx: int) -> Any:
+        crop = super().__getitem__(idx)
+        if getattr(self, "memory", None) is None:
+            self.memory = crop.clone()
+        return self.memory.copy_(crop)

@@ -196,3 +196,15 @@ class TokensOnTheClass(_NextTokens):
 class NeedsALength(_NextTokens):
     def __init__(self, tokens: torch.Tensor, length: int) -> None:
         super().__init__(tokens[:, :length])
+
+
+@fault("TensorPairDataset", "sorts the indices of a batch, so that a loader that shuffles gets its samples in order")
+class SortsABatch(_Pairs):
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        return [self[index] for index in sorted(indices)]
+
+
+@fault("NextTokenDataset", "takes tokens below zero for zeros")
+class ClampsTokens(_NextTokens):
+    def __init__(self, tokens: torch.Tensor) -> None:
+        super().__init__(tokens.clamp(min=0))

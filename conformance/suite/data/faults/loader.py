@@ -160,8 +160,17 @@ def takes_a_part(dataset: Any, batch_size: int, **options: Any) -> Loader:
 
 
 @fault("make_dataloader", "does not hand num_workers on where it hands a collate_fn on")
-def collates_alone(
-    dataset: Any, batch_size: int, collate_fn: Any = None, num_workers: int = 0, **options: Any
-) -> Loader:
-    workers = num_workers if collate_fn is None else 0
-    return _loader(dataset, batch_size, collate_fn=collate_fn, num_workers=workers, **options)
+def collates_alone(dataset: Any, batch_size: int, **options: Any) -> Loader:
+    alone = {"num_workers": 0} if options.get("collate_fn") else {}
+    return _loader(dataset, batch_size, **{**options, **alone})
+
+
+@fault("make_dataloader", "does not hand num_workers on where it shuffles")
+def shuffles_alone(dataset: Any, batch_size: int, shuffle: bool = True, **options: Any) -> Loader:
+    alone = {"num_workers": 0} if shuffle else {}
+    return _loader(dataset, batch_size, shuffle, **{**options, **alone})
+
+
+@fault("make_dataloader", "does not hand collate_fn on for batches of one")
+def collates_several(dataset: Any, batch_size: int, collate_fn: Any = None, **options: Any) -> Loader:
+    return _loader(dataset, batch_size, collate_fn=collate_fn if batch_size > 1 else None, **options)
