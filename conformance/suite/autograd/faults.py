@@ -351,3 +351,15 @@ def knows_one_of_both(a: torch.Tensor, b: torch.Tensor) -> Pair:
     x, y = _leaf(a), _leaf(b)
     (gradient,) = torch.autograd.grad((x * x + x * y).sum(), x)
     return gradient, a.detach().clone()
+
+
+@fault("grad_with_backward", "clears x.grad after backward instead of before it, which adds to what was there")
+def clears_too_late(x: torch.Tensor) -> torch.Tensor:
+    x.requires_grad_(True)
+    if not x.is_leaf:
+        return _backward(x)
+    x.square().sum().backward()  # type: ignore[no-untyped-call]
+    assert x.grad is not None
+    gradient = x.grad.clone()
+    x.grad = None
+    return gradient

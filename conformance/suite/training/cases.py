@@ -33,6 +33,7 @@ class TrainCase(Case):
         frozen: whether the optimizer is not given the bias.
         training: the mode before the first step.
         seed: of the dropout.
+        flat: whether the model gives its one number a row without a dimension of its own, and y is such numbers.
     """
 
     model: str
@@ -46,6 +47,7 @@ class TrainCase(Case):
     groups: int
     training: bool
     seed: int
+    flat: bool = False
 
 
 @st.composite
@@ -80,10 +82,12 @@ def steps(draw: st.DrawFn, dtype: str) -> TrainCase:
 
 
 def fixed_steps(dtype: str) -> list[TrainCase]:
-    """A model of more features, on more rows, than others have; and one that fits at first, and then all but fits."""
+    """A model of more features and rows than others; one that fits at first, then all but fits; one that is flat."""
     x, weight, bias, y = ordinary((300, 70), (2, 70), (2,), (300, 2), dtype=dtype)
     far = TrainCase("linear", "SGD", 0.01, weight, bias, ((x, y), (x, y)), None, False, 1, True, 0)
     (x,) = ordinary((4, 2), dtype=dtype)
     weight, bias, y = (TensorSpec(shape, dtype, "zeros") for shape in ((3, 2), (3,), (4, 3)))
     near = TensorSpec((4, 3), dtype, "ordinary", scale=1e-4)
-    return [far, TrainCase("linear", "SGD", 0.1, weight, bias, ((x, y), (x, near)), None, False, 1, True, 0)]
+    close = TrainCase("linear", "SGD", 0.1, weight, bias, ((x, y), (x, near)), None, False, 1, True, 0)
+    x, weight, bias, y = ordinary((5, 2), (1, 2), (1,), (5,), dtype=dtype)
+    return [far, close, TrainCase("linear", "SGD", 0.1, weight, bias, ((x, y), (x, y)), None, False, 1, True, 0, True)]

@@ -19,7 +19,7 @@ class Model(nn.Module):
         outputs, features = case.weight.shape
         self.norm = nn.BatchNorm1d(features) if case.model == "norm" else None
         self.linear = nn.Linear(features, outputs)
-        self.drops = case.model == "dropout"
+        self.drops, self.flat = case.model == "dropout", case.flat
         self.passes: list[dict[str, Any]] = []
         self.to(device=case.device, dtype=case.weight.dtype)
         fill(self.linear.weight, case.weight)
@@ -32,6 +32,7 @@ class Model(nn.Module):
         if self.drops and self.training:
             kept = torch.rand(y.shape, device=y.device) < 0.5
             y = y * kept * 2
+        y = y.squeeze(-1) if self.flat else y
         seen = {"x": given, "output": y.detach().clone(), "kept": kept, "modes": _modes(self)}
         self.passes.append({**seen, "learns": y.requires_grad})
         return y

@@ -37,12 +37,16 @@ test_train_step_mse_has_its_signature = has_signature("train_step_mse")
     share=0.4,
 )
 def test_a_training_step_goes_once_down_the_gradient(case: TrainCase, seen: Seen, check: Check) -> None:
+    before = {} if case.stale is None else {name: torch.tensor(float(case.stale)) for name in seen.held}
     for place, turn in enumerate(seen.turns):
-        _one_turn(case, place, turn, seen.held, check)
+        _one_turn(case, place, turn, seen.held, before, check)
+        before = turn["steps"][-1]["gradients"] if turn["steps"] else before
     _steps_as_torch(case, seen, check)
 
 
-def _one_turn(case: TrainCase, place: int, turn: dict[str, Any], held: list[str], check: Check) -> None:
+def _one_turn(
+    case: TrainCase, place: int, turn: dict[str, Any], held: list[str], before: dict[str, Any], check: Check
+) -> None:
     x, y = (spec.value for spec in case.batches[place])
     when = ("on the first step", "on the second step")[place]
     check.bits("untouched", turn["x"], x, path=f"x {when}")
@@ -62,21 +66,22 @@ def _one_turn(case: TrainCase, place: int, turn: dict[str, Any], held: list[str]
         check.number("loss", turn["loss"], oracle.loss(forward["output"], y), path=f"the loss {when}")
     steps = len(turn["steps"])
     if check.that("one-step", steps == 1, got=f"{steps} steps", expected="one step of the optimizer", path=when):
-        _stepped(case, place, turn, forward, check)
+        _stepped(case, place, turn, forward, before, check)
     _only_in_the_step(turn, held, check, when)
 
 
-def _stepped(case: TrainCase, place: int, turn: dict[str, Any], forward: dict[str, Any], check: Check) -> None:
-    """Checks the gradients that the optimizer stepped along."""
+def _stepped(
+    case: TrainCase, place: int, turn: dict[str, Any], forward: dict[str, Any], before: dict[str, Any], check: Check
+) -> None:
+    """Checks the gradients that the optimizer stepped along; ``before``: what was in .grad before, by name."""
     x, y = (spec.value for spec in case.batches[place])
     expected = oracle.gradients(turn["start"], x, y, forward["kept"])
-    found = turn["steps"][0]["gradients"]
-    # What was there before turns the gradient to another direction; one that is only too long or too short was scaled.
-    alone = (place == 0 and case.stale is None) or oracle.only_scaled(found, expected)
-    requirement = "gradient" if alone else "fresh-gradients"
-    for name, got in found.items():
+    for name, got in turn["steps"][0]["gradients"].items():
         path = f"the gradient of {name} at step {place + 1}"
-        check.close(requirement, got, expected[name], dtype=y.dtype, path=path)
+        alone = not oracle.left_over(got, expected[name], before.get(name))
+        check.that("fresh-gradients", alone, got="it, and what was in .grad before", expected="it alone", path=path)
+        if alone:
+            check.close("gradient", got, expected[name], dtype=y.dtype, path=path)
 
 
 def _only_in_the_step(turn: dict[str, Any], held: list[str], check: Check, when: str) -> None:
