@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -18,13 +19,19 @@ EPS_DIGITS = 2.0**-24
 def layer_norm(case: NormCase) -> Bounded:
     """Returns ``(x - mean) / sqrt(var + eps) * weight + bias`` over the last dimension, with its bound."""
     x = Bounded.exact(case.x.value)
-    centred = x - x.mean(-1, keepdim=True)
+    mean = x.mean(-1, keepdim=True)
+    centred = x - mean
     # The mean of what is left is zero but for rounding; forms that subtract it again, or divide by a root of their
     # own, are within one more rounding of each step.
     var = centred.square().mean(-1, keepdim=True)
     eps = LAYER_NORM_EPS if case.eps is None else case.eps
     normal = _over_root(centred, var, eps)
-    return normal * Bounded.exact(case.weight.value) + Bounded.exact(case.bias.value)
+    weight, bias = Bounded.exact(case.weight.value), Bounded.exact(case.bias.value)
+    # Scale and shift may be folded, x a + (bias - mean a) with a = weight / sqrt(var + eps), as group norm has it: then
+    # both products are rounded, and the difference of bias and the second, before the large parts cancel.
+    a = np.abs(weight.value) / np.sqrt(var.value + eps)
+    folded = (np.abs(x.value) + 2 * np.abs(mean.value)) * a + np.abs(bias.value)
+    return (normal * weight + bias).widened(x.precision.u * folded)
 
 
 def rms_norm(case: NormCase) -> Bounded:
