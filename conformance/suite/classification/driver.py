@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook as after_steps
+from torch.optim.optimizer import register_optimizer_step_pre_hook as before_steps
 from torch.utils.data import DataLoader, TensorDataset, default_collate
 
 from conformance.runner.roles import (
@@ -81,6 +82,8 @@ def _applied(module: nn.Module, other: nn.Module, case: SimpleNamespace) -> dict
         return seen
     rows = case.x.detach().reshape(-1, case.d_in)
     seen["alone"] = module(rows[-1:]) if len(rows) else None
+    other.to(device=case.device, dtype=case.x.dtype).load_state_dict(module.state_dict())
+    seen["alike"] = other.eval()(case.x)
     module.train(case.training)
     seen["parameters"] = parameters_of(module)
     seen["extremes"] = _extremes(module, case)
@@ -116,7 +119,9 @@ def head_learns(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]
         differed = differed or bool((y != y[..., :1]).any())
         if differed and not idle:
             break
-    return {"idle": sorted(idle), "differed": differed}
+    _fill(module, g, 0.0)
+    y = module(torch.randn((2, case.d_in), generator=g, dtype=case.x.dtype))
+    return {"idle": sorted(idle), "differed": differed, "untrained": (y - y[..., :1]).nan_to_num(0.0)}
 
 
 def head_built(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -238,10 +243,7 @@ def _counted_steps(model: Noting) -> Iterator[list[Any]]:
             repeated.append(optimizer)
         last[optimizer] = model.events
 
-    hooks = [
-        register_optimizer_step_pre_hook(lambda optimizer, *_: within.append(optimizer)),
-        register_optimizer_step_post_hook(end),
-    ]
+    hooks = [before_steps(lambda optimizer, *_: within.append(optimizer)), after_steps(end)]
     try:
         yield repeated
     finally:
@@ -359,9 +361,7 @@ def _evaluated(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 
 def _model(case: SimpleNamespace) -> Noting:
-    model = Noting(case.x.shape[1])
-    model.train(case.training)
-    return model
+    return Noting(case.x.shape[1]).train(case.training)
 
 
 def _train(items: SimpleNamespace, case: SimpleNamespace, model: nn.Module, lr: float) -> Any:

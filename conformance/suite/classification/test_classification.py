@@ -113,7 +113,7 @@ def test_cross_entropy_is_made_from_scratch(case: LogitsCase, seen: Seen, check:
     driver="classification.head",
     cases=cases.features,
     always=cases.large_features,
-    requirements=("form", "row-wise", "untouched", "repeatable"),
+    requirements=("form", "row-wise", "untouched", "repeatable", "state"),
     dtypes=FLOATS,
     meta=True,
     share=0.5,
@@ -131,6 +131,9 @@ def test_head_maps_rows_to_logits(case: HeadCase, seen: Seen, check: Check) -> N
         # Both are the submission's own, and sums of numbers no larger than these.
         expected = Bounded.to_half_digits(last, 1 + float(seen.still.detach().abs().max()), last.dtype)
         check.close("row-wise", seen.alone, expected, path="logits of the last row alone")
+        check.bits(
+            "state", seen.alike, seen.still, path="logits of another head that loaded the state dict of this one"
+        )
 
 
 @holds(
@@ -185,7 +188,7 @@ def test_head_hands_gradients_back(case: HeadCase, seen: Seen, check: Check) -> 
     name="learns",
     driver="classification.head_learns",
     cases=cases.learning_heads,
-    requirements=("gradient", "logits"),
+    requirements=("gradient", "logits", "state"),
     dtypes=FLOATS,
     share=0.1,
 )
@@ -194,6 +197,9 @@ def test_every_part_of_a_head_learns(case: HeadCase, seen: Seen, check: Check) -
     check.that("gradient", not seen.idle, got=got, expected="a gradient for every parameter and every column of x")
     got = f"the same logit for each of {case.num_classes} classes in {case.fills} draws of parameters and inputs"
     check.that("logits", seen.differed, got=got, expected="logits that tell classes apart")
+    rows = seen.untrained if isinstance(seen.untrained, torch.Tensor) else torch.ones(1)
+    got = "logits that tell one row from another by what is no parameter"
+    check.that("state", bool((rows == rows[:1]).all()), got=got, expected="the same logits", path="all parameters zero")
 
 
 @holds(

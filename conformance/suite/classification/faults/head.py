@@ -123,6 +123,26 @@ class PlainWeight(nn.Module):
         return x @ self.weight.T.to(x.device, x.dtype)
 
 
+@fault("ClassificationHead", "keeps its weight in a buffer, so that the bias alone is trained")
+class WeightInABuffer(nn.Module):
+    def __init__(self, d_in: int, num_classes: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.randn(num_classes, d_in))
+        self.bias = nn.Parameter(torch.zeros(num_classes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.get_buffer("weight").T + self.bias
+
+
+@fault("ClassificationHead", "adds a random bias that is neither a parameter nor a buffer, so that no file keeps it")
+class BiasBesides(_Head):
+    def built(self) -> Any:
+        self.offset = torch.randn(self.linear.out_features)
+
+    def after(self, y: Tensor) -> Tensor:
+        return y + self.offset.to(y)
+
+
 @fault("ClassificationHead", "needs a hidden width")
 class NeedsAWidth(_Head):
     def __init__(self, d_in: int, num_classes: int, hidden: int) -> None:
