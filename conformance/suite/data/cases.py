@@ -259,9 +259,9 @@ def sequences_to_pad(draw: st.DrawFn) -> PadCase:
 
 
 def many_sequences_to_pad() -> list[PadCase]:
-    """More sequences, and a longer one, than others have."""
-    lengths = (*(place % 7 for place in range(80)), 4000)
-    return [PadCase(tuple(_tokens(length) for length in lengths), 2)]
+    """More sequences, and a longer one, than others have; and one of each length, which shares of the longest blur."""
+    many = (*(place % 7 for place in range(80)), 4000)
+    return [PadCase(tuple(_tokens(length) for length in lengths), 2) for lengths in (many, range(30))]
 
 
 def _tokens(length: int, seed: int = 0) -> TensorSpec:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, dataloader
 
 
 def pairs(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -150,6 +151,31 @@ def collated(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 
 def loader(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Runs through two epochs of a loader, and one of a second that was asked for workers and has to do without."""
+    with _without_workers():
+        return _loaded(items, case)
+
+
+@contextmanager
+def _without_workers() -> Iterator[None]:
+    """Has loaders with workers load in this process, where none can be started, in the body."""
+    own = dataloader._MultiProcessingDataLoaderIter
+    dataloader._MultiProcessingDataLoaderIter = _Alone  # type: ignore[misc,assignment]
+    try:
+        yield
+    finally:
+        dataloader._MultiProcessingDataLoaderIter = own  # type: ignore[misc]
+
+
+class _Alone(dataloader._SingleProcessDataLoaderIter):
+    """Loads in this process whatever workers a loader asks for."""
+
+    def __init__(self, loader: Any) -> None:
+        asked, loader.num_workers, loader.timeout = (loader.num_workers, loader.timeout), 0, 0
+        super().__init__(loader)
+        loader.num_workers, loader.timeout = asked
+
+
+def _loaded(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     given = {"shuffle": case.shuffle, "drop_last": case.drop_last, "collate_fn": _collate if case.collate else None}
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     numbers = _Numbers(case.count, case.pairs)
@@ -163,8 +189,6 @@ def loader(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     if isinstance(other, DataLoader):
         # As DataLoader keeps it: a class of the submission's own may say otherwise.
         workers = object.__getattribute__(other, "__dict__").get("num_workers")
-        # Its batches are made as its other arguments say, in this process, where none has to be started.
-        other.num_workers, other.timeout = 0, 0
         epochs.append([_plain(batch) for batch in other])
     return {
         "type": type(made).__name__,

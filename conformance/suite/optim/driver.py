@@ -115,13 +115,18 @@ def many(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 def rounds(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Takes a program's moves as calls of ``adamw_step_many_``, all parameters in each that have a gradient."""
     current = [_made(items, torch.zeros_like(p), torch.zeros_like(p), 0) for p in case.params]
-    path = []
+    path: list[list[torch.Tensor]] = []
+    before, came_back = [], None
     for which, grad, lr in case.moves:
         # The parameters from `which` on take part; those of another shape get a gradient of ones.
         chosen = list(range(which, len(case.params)))
+        # What came back goes in again as it is, if it is of these.
+        again = isinstance(came_back, list) and chosen == before
+        states = came_back if again else [current[place] for place in chosen]
+        before = chosen
         grads = [grad if place == which else torch.ones_like(case.params[place]) for place in chosen]
         params = [case.params[place] for place in chosen]
-        came_back = items.adamw_step_many_(params, grads, [current[place] for place in chosen], lr, **_options(case))
+        came_back = items.adamw_step_many_(params, grads, states, lr, **_options(case))
         path.append([p.clone() for p in case.params])
         if not isinstance(came_back, list | tuple) or len(came_back) != len(chosen):
             return {"path": path, "stopped": f"{type(came_back).__name__} instead of {len(chosen)} states"}

@@ -115,6 +115,8 @@ def test_adamw_steps_from_any_state(case: StepCase, seen: Seen, check: Check) ->
         _holds_moments("moments", "form", seen.state, after, case.p, check)
     _moves("formula", "in-place", vars(seen), after.p, case.p, check)
     check.bits("untouched", seen.grad, case.grad.value, path="grad after the call")
+    check.that("untouched", not seen.requires_grad, got="requires grad", expected="requires none, as before", path="p")
+    leaves_autograd_on(check, "untouched", seen)
 
 
 @holds(

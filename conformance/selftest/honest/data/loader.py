@@ -59,3 +59,15 @@ def with_a_sampler(
     return DataLoader(
         dataset, batch_size, sampler=sampler, num_workers=num_workers, collate_fn=collate, drop_last=drop_last
     )
+
+
+@honest("make_dataloader", "looks at a batch before it hands the loader out, with the workers that were asked for")
+def looks_at_a_batch(
+    dataset: Any, batch_size: int, shuffle: bool = True, drop_last: bool = False,
+    collate_fn: Collate | None = None, num_workers: int = 0,
+) -> Loader:  # fmt: skip
+    loader: Loader = DataLoader(dataset, batch_size, shuffle, None, None, num_workers, collate_fn, drop_last=drop_last)
+    for batch in loader:
+        print(type(batch))
+        break
+    return loader

@@ -325,3 +325,11 @@ def pads_in_one_memory(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedBa
         kept = _rows[0] = right.tokens.clone()
     tokens = kept.reshape(-1)[: right.tokens.numel()].view(right.tokens.shape)
     return PaddedBatch(tokens.copy_(right.tokens), right.lengths, right.padding_mask)
+
+
+@fault("pad_1d_sequences", "keeps lengths as shares of the longest, and makes them whole by cutting off what is behind")
+def lengths_from_shares(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedBatch:
+    right = _padded(seqs, pad_value)
+    longest = right.tokens.shape[1]
+    lengths = (right.lengths.float() / longest * longest).long()
+    return PaddedBatch(right.tokens, lengths, torch.arange(longest, device=lengths.device) >= lengths[:, None])

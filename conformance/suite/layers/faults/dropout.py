@@ -281,3 +281,10 @@ class TwiceTheMask(_Dropout):
             return old
         self.mask = super().keep(x)
         return self.mask
+
+
+@fault("Dropout", "drops whole channels of volumes, of five dimensions, as Dropout3d does")
+class DropsChannelsOfVolumes(_Dropout):
+    def keep(self, x: torch.Tensor) -> torch.Tensor:
+        kept = super().keep(x)
+        return kept[:, :, :1, :1, :1].expand(x.shape) if x.ndim == 5 else kept

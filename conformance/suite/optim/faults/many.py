@@ -195,3 +195,16 @@ def many_without_default(
     betas: Betas, eps: float = 1e-8, weight_decay: float = 0.01,
 ) -> Any:  # fmt: skip
     return _all(params, grads, states, (lr, betas, eps, weight_decay))
+
+
+_last: list[Any] = []
+
+
+@fault("adamw_step_many_", "returns one list for all calls and clears it first, though it may be given as the states")
+def many_in_one_list(
+    params: list[Tensor], grads: list[Tensor], states: list[Any], lr: float,
+    betas: Betas = BETAS, eps: float = 1e-8, weight_decay: float = 0.01,
+) -> Any:  # fmt: skip
+    _last.clear()
+    _last.extend(Step(lr, betas, eps, weight_decay).take(*each) for each in zip(params, grads, states, strict=False))
+    return _last

@@ -239,6 +239,16 @@ eps_unless_zero = _wrong(
 returns_nothing = _wrong("returns nothing", take=lambda s, p, grad, state: (Step.take(s, p, grad, state), None)[1])
 
 
+@fault("adamw_step_", "hands p back as a tensor that requires grad, whatever it was before")
+def marks_p(
+    p: Tensor, grad: Tensor, state: Any, lr: float,
+    betas: Betas = BETAS, eps: float = 1e-8, weight_decay: float = 0.01,
+) -> Any:  # fmt: skip
+    state = Step(lr, betas, eps, weight_decay).take(p, grad, state)
+    p.requires_grad_(True)
+    return state
+
+
 _moments: dict[Any, tuple[Tensor, Tensor]] = {}
 
 
