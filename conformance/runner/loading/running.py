@@ -22,6 +22,7 @@ from conformance.runner.loading.statements import Statement
 
 # What a statement still gets when all statements together have had their time.
 _LATE_SECONDS = 0.5
+_POSTPONED = __future__.annotations.compiler_flag
 _NOT_IN_SIBLING = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 
 
@@ -69,14 +70,28 @@ class Reader:
                 latest.update(dict.fromkeys(statement.names, statement.index))
             elif missing:
                 waiting.append((statement, missing, flags))
-        while ready := [entry for entry in waiting if entry[1] in vars(module) and not _replaced(entry[0], latest)]:
-            waiting = [entry for entry in waiting if entry not in ready]
+        while ready := self._ready(waiting, module, latest):
+            again = {statement.index for statement, _, _ in ready}
+            waiting = [entry for entry in waiting if entry[0].index not in again]
             for statement, _, its_flags in ready:
                 missing = self._attempt(statement, module, its_flags)
                 if missing is None:
                     latest.update(dict.fromkeys(statement.names, statement.index))
                 elif missing:
                     waiting.append((statement, missing, its_flags))
+
+    def _ready(
+        self, waiting: list[tuple[Statement, str, int]], module: ModuleType, latest: Mapping[str, int]
+    ) -> list[tuple[Statement, str, int]]:
+        """Returns what to try again: where the missing name is there now; if none, where it will never be.
+
+        The latter without the values of annotations, which may name what is installed elsewhere only.
+        """
+        current = [entry for entry in waiting if not _replaced(entry[0], latest)]
+        if found := [entry for entry in current if entry[1] in vars(module)]:
+            return found
+        lost = [entry for entry in current if (module.__name__, entry[1]) in self.lost and not entry[2] & _POSTPONED]
+        return [(statement, missing, flags | _POSTPONED) for statement, missing, flags in lost]
 
     def _attempt(self, statement: Statement, module: ModuleType, flags: int) -> str | None:
         """Runs a statement: None if it went through, else the name that it lacks ("" if that is not the reason)."""

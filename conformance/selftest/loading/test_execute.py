@@ -86,6 +86,20 @@ def test_a_device_that_is_not_there_costs_what_uses_it(notebook: Write) -> None:
     assert whys(loaded)[1] == "needs `w`, which was not read (cell 1, line 3)"
 
 
+def test_an_annotation_that_names_what_is_not_installed_costs_nothing(notebook: Write) -> None:
+    cells = [
+        "from not_installed import Float",
+        "def twice(x: Float[int, '...']) -> Float:\n    return 2 * x",
+        "class Pair:\n    left: Float\n    def right(self, x: Float = twice(1)): return x",
+        "four = twice(2)",
+        "value = Float(3)",
+    ]
+    loaded = read(notebook(*cells))
+    assert loaded.namespace["four"] == 4
+    assert loaded.namespace["Pair"]().right() == 2
+    assert [unread.cell for unread in loaded.unread] == [1, 5]
+
+
 def test_the_line_that_failed_is_reported(notebook: Write) -> None:
     loaded = read(notebook("x = 1\nclass A:\n    y = 2\n    z = y / 0\n\nw = A"))
     assert [(entry.cell, entry.line) for entry in loaded.unread] == [(1, 4), (1, 6)]

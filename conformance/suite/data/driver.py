@@ -186,13 +186,13 @@ def _loaded(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         options["num_workers"] = case.workers
     other = items.make_dataloader(_Numbers(case.count, case.pairs), case.batch_size, **options)
     workers = None
-    if isinstance(other, DataLoader):
-        # As DataLoader keeps it: a class of the submission's own may say otherwise.
+    # What they are, and how many: a class of the submission's own may say otherwise.
+    if issubclass(type(other), DataLoader):
         workers = object.__getattribute__(other, "__dict__").get("num_workers")
         epochs.append([_plain(batch) for batch in other])
     return {
         "type": type(made).__name__,
-        "loader": isinstance(made, DataLoader),
+        "loader": issubclass(type(made), DataLoader),
         "workers": workers,
         "epochs": epochs,
         "fetched": fetched,
@@ -289,6 +289,10 @@ def _moved(before: tuple[torch.Tensor, Any], after: tuple[torch.Tensor, Any]) ->
     return ["torch's"] * torch_moved + ["Python's"] * (before[1] != after[1])
 
 
+# The second draws from the operating system, and so does the module secrets.
+_RANDOM = (random.Random, random.SystemRandom)
+
+
 class _WatchedRandom:
     """A block in which draws from Python's random module are noticed."""
 
@@ -296,13 +300,17 @@ class _WatchedRandom:
         self.draws = 0
         self.before = random.getstate()
         # Each of the module's functions ends up in one of these, but for random.random, which moves the state instead.
-        for name in ("random", "getrandbits"):
-            setattr(random.Random, name, self._counting(getattr(random.Random, name)))
+        self.own = [(kind, name, vars(kind).get(name)) for kind in _RANDOM for name in ("random", "getrandbits")]
+        for kind, name, _ in self.own:
+            setattr(kind, name, self._counting(getattr(kind, name)))
         return self
 
     def __exit__(self, *_: object) -> None:
-        for name in ("random", "getrandbits"):
-            delattr(random.Random, name)
+        for kind, name, own in self.own:
+            if own is None:
+                delattr(kind, name)
+            else:
+                setattr(kind, name, own)
 
     def used(self) -> bool:
         """Returns whether anything was drawn, or the state of the global generator set."""

@@ -270,3 +270,9 @@ class CropsInOneMemory(_Crops):
         if getattr(self, "memory", None) is None:
             self.memory = crop.clone()
         return self.memory.copy_(crop)
+
+
+@fault("RandomCropSequenceDataset", "draws by the random module from the operating system where there is no seed")
+class FromTheSystem(_Crops):
+    def draw(self, high: int) -> int:
+        return super().draw(high) if self.generator is not None else random.SystemRandom().randrange(high)
