@@ -159,10 +159,10 @@ def _at(keys: tuple[Any, ...], seen: Any) -> Any:
 
 
 def described(value: Any) -> str:
-    """Returns what an observation looks like, in few digits, the same here and where it came from."""
+    """Returns what an observation looks like, whole numbers as they are, others in few digits."""
     if isinstance(value, torch.Tensor):
         flat = value.detach().reshape(-1) if value.device.type != "meta" else torch.empty(0)
-        numbers = ", ".join(f"{number:.4g}" for number in flat[:6].tolist())
+        numbers = ", ".join(f"{x:.4g}" if isinstance(x, float) else str(x) for x in flat[:6].tolist())
         if flat.numel() > 6:
             numbers += f", …; mean {float(flat.double().mean()):.4g}"
         return f"{value.dtype}{list(value.shape)}({numbers}){', requires grad' * value.requires_grad}"

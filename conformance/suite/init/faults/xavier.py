@@ -190,6 +190,6 @@ def xavier_over_the_old(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor
 @fault("xavier_uniform_", "seeds a generator by what the weight held, so that equal weights are filled alike")
 def xavier_seeded_by_content(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
     bound, g = xavier_bound(weight, gain), torch.Generator(weight.device)
-    g.manual_seed(hash(tuple(weight.flatten().tolist())) % 2**31)
+    g.manual_seed(int(weight.detach().nan_to_num().double().abs().sum() * 1000) % 2**31)
     with torch.no_grad():
         return weight.uniform_(-bound, bound, generator=g)
