@@ -1,4 +1,4 @@
-"""Finds parameters by what they do, since their names are free; drivers and reproducers share it."""
+"""What drivers and reproducers share: parameters found by what they do, since names are free; gradients; switches."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def as_used(case: Any) -> torch.set_grad_enabled:
 
 
 def switch_back() -> None:
-    """Undoes what parts of a submission may have switched for everybody."""
+    """Puts dtype, device and modes back that a submission may have switched for everybody."""
     torch.set_grad_enabled(True)
     torch.set_default_dtype(torch.float32)
     torch.set_default_device(None)

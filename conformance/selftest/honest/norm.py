@@ -168,14 +168,8 @@ class ScaleInAColumn(nn.Module):
 
 
 @honest("LayerNorm", "scale and shift folded into one product and one sum, as group norm has it")
-class FoldedAffine(nn.Module):
-    def __init__(self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True) -> None:
-        super().__init__()
-        self.eps = eps
-        self.weight = nn.Parameter(torch.ones(normalized_shape))
-        self.bias = nn.Parameter(torch.zeros(normalized_shape))
-
+class FoldedAffine(Rsqrt):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         mean = x.mean(-1, keepdim=True)
-        a = self.weight * torch.rsqrt((x - mean).square().mean(-1, keepdim=True) + self.eps)
-        return x * a + (self.bias - mean * a)
+        a = self.gamma * torch.rsqrt((x - mean).square().mean(-1, keepdim=True) + self.eps)
+        return x * a + (self.beta - mean * a)

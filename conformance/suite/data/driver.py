@@ -149,12 +149,6 @@ def collated(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     return {"batch": _plain(batch), "default": _plain(items.collate_next_token_batch(samples)), "samples": samples}
 
 
-def loader(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
-    """Runs through two epochs of a loader, and one of a second that was asked for workers and has to do without."""
-    with _without_workers():
-        return _loaded(items, case)
-
-
 @contextmanager
 def _without_workers() -> Iterator[None]:
     """Has loaders with workers load in this process, where none can be started, in the body."""
@@ -175,7 +169,9 @@ class _Alone(dataloader._SingleProcessDataLoaderIter):
         loader.num_workers, loader.timeout = asked
 
 
-def _loaded(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+@_without_workers()
+def loader(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Runs through two epochs of a loader, and one of a second that was asked for workers and has to do without."""
     given = {"shuffle": case.shuffle, "drop_last": case.drop_last, "collate_fn": _collate if case.collate else None}
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     numbers = _Numbers(case.count, case.pairs)

@@ -35,6 +35,15 @@ def _wrong_many(sentence: str, body: Callable[[list[Tensor], list[Tensor], list[
     return adamw_step_many_
 
 
+_last: list[Any] = []
+
+
+def _into_one_list(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
+    _last.clear()
+    _last.extend(Step(*hyper).take(*each) for each in zip(params, grads, states, strict=False))
+    return _last
+
+
 def _reversed(params: list[Tensor], grads: list[Tensor], states: list[Any], hyper: Any) -> list[Any]:
     return _all(params[::-1], grads[::-1], states[::-1], hyper)
 
@@ -165,6 +174,9 @@ many_turn_autograd_off = _wrong_many(
     "turns autograd off and not on again, so that nothing after the first step can be differentiated",
     lambda params, grads, states, hyper: (torch.set_grad_enabled(False), _all(params, grads, states, hyper))[1],
 )
+in_one_list = _wrong_many(
+    "returns one list for all calls and clears it first, though it may be given as the states", _into_one_list
+)
 clipped = _wrong_many("clips the gradients to a norm of one over all parameters", _clipped)
 many_no_no_grad = _wrong_many(
     "updates without no_grad, which leaves that require grad refuse",
@@ -195,16 +207,3 @@ def many_without_default(
     betas: Betas, eps: float = 1e-8, weight_decay: float = 0.01,
 ) -> Any:  # fmt: skip
     return _all(params, grads, states, (lr, betas, eps, weight_decay))
-
-
-_last: list[Any] = []
-
-
-@fault("adamw_step_many_", "returns one list for all calls and clears it first, though it may be given as the states")
-def many_in_one_list(
-    params: list[Tensor], grads: list[Tensor], states: list[Any], lr: float,
-    betas: Betas = BETAS, eps: float = 1e-8, weight_decay: float = 0.01,
-) -> Any:  # fmt: skip
-    _last.clear()
-    _last.extend(Step(lr, betas, eps, weight_decay).take(*each) for each in zip(params, grads, states, strict=False))
-    return _last

@@ -236,28 +236,22 @@ eps_unless_zero = _wrong(
     "takes 1e-8 where an eps of zero is given, as `eps or 1e-8` does",
     denominator=lambda s, v, correction: (v / correction).sqrt() + (s.eps or 1e-8),
 )
+marks_p = _wrong(
+    "hands p back as a tensor that requires grad, whatever it was before",
+    take=lambda s, p, grad, state: (Step.take(s, p, grad, state), p.requires_grad_(True))[0],
+)
+shares_moments = _wrong(
+    "keeps the moments in memory that parameters of one shape share",
+    take=lambda s, p, grad, state: _into_shared(s, p, grad, state),
+)
 returns_nothing = _wrong("returns nothing", take=lambda s, p, grad, state: (Step.take(s, p, grad, state), None)[1])
-
-
-@fault("adamw_step_", "hands p back as a tensor that requires grad, whatever it was before")
-def marks_p(
-    p: Tensor, grad: Tensor, state: Any, lr: float,
-    betas: Betas = BETAS, eps: float = 1e-8, weight_decay: float = 0.01,
-) -> Any:  # fmt: skip
-    state = Step(lr, betas, eps, weight_decay).take(p, grad, state)
-    p.requires_grad_(True)
-    return state
 
 
 _moments: dict[Any, tuple[Tensor, Tensor]] = {}
 
 
-@fault("adamw_step_", "keeps the moments in memory that parameters of one shape share")
-def shares_moments(
-    p: Tensor, grad: Tensor, state: Any, lr: float,
-    betas: Betas = BETAS, eps: float = 1e-8, weight_decay: float = 0.01,
-) -> Any:  # fmt: skip
-    state = Step(lr, betas, eps, weight_decay).take(p, grad, state)
+def _into_shared(s: Step, p: Tensor, grad: Tensor, state: Any) -> Any:
+    state = Step.take(s, p, grad, state)
     kept = _moments.setdefault((p.shape, p.dtype, p.device), (state.m, state.v))
     for own, value in zip(kept, (state.m, state.v), strict=True):
         own.copy_(value)
