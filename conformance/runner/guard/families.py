@@ -31,7 +31,7 @@ GROUP = {Family.INIT_HELPER: Family.INIT}
 
 @dataclass(frozen=True)
 class Kernel:
-    """An operator of torch's dispatcher that does a family's work.
+    """An operator of torch's dispatcher that does a family's work, forwards or backwards.
 
     ``composite`` ones are written in terms of other operators, so autograd never sees them as one; ``public`` is how
     people call an operator that has no Python function around it.
@@ -56,6 +56,8 @@ KERNELS = (
     Kernel("aten::embedding", Family.EMBEDDING, public="torch.embedding"),
     Kernel("aten::_embedding_bag", Family.EMBEDDING),
     Kernel("aten::_embedding_bag_forward_only", Family.EMBEDDING),
+    Kernel("aten::embedding_dense_backward", Family.EMBEDDING),
+    Kernel("aten::_embedding_bag_dense_backward", Family.EMBEDDING),
     Kernel("aten::dropout", Family.DROPOUT, composite=True, public="torch.dropout"),
     Kernel("aten::dropout_", Family.DROPOUT, composite=True, public="torch.dropout_"),
     Kernel("aten::alpha_dropout", Family.DROPOUT, composite=True, public="torch.alpha_dropout"),
@@ -66,11 +68,17 @@ KERNELS = (
     Kernel("aten::feature_alpha_dropout_", Family.DROPOUT, composite=True, public="torch.feature_alpha_dropout_"),
     Kernel("aten::native_dropout", Family.DROPOUT, public="torch.native_dropout"),
     Kernel("aten::_fused_dropout", Family.DROPOUT),
+    Kernel("aten::native_dropout_backward", Family.DROPOUT),
     Kernel("aten::native_layer_norm", Family.NORM),
+    Kernel("aten::native_layer_norm_backward", Family.NORM),
     Kernel("aten::rms_norm", Family.NORM, composite=True, public="torch.rms_norm"),
     Kernel("aten::_fused_rms_norm", Family.NORM, composite=True),
+    Kernel("aten::_fused_rms_norm_backward", Family.NORM),
     Kernel("aten::native_group_norm", Family.NORM),
+    Kernel("aten::native_group_norm_backward", Family.NORM),
     Kernel("aten::native_batch_norm", Family.NORM),
+    Kernel("aten::native_batch_norm_backward", Family.NORM),
+    Kernel("aten::batch_norm_backward", Family.NORM),
     Kernel("aten::_native_batch_norm_legit", Family.NORM),
     Kernel("aten::_native_batch_norm_legit.no_stats", Family.NORM),
     Kernel("aten::_native_batch_norm_legit_functional", Family.NORM),

@@ -47,12 +47,21 @@ def _bags() -> tuple[Any, ...]:
     return _x(), torch.tensor([1, 0]), torch.tensor([0, 1])
 
 
+def _statistics() -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.zeros(2, 1), torch.ones(2, 1)
+
+
 # Kernels that are not here have none for the CPU.
 KERNEL_SAMPLES: dict[str, Sample] = {
     "aten::linear": lambda: (_x(), _x(), torch.ones(2)),
     "aten::embedding": lambda: (_x(), torch.tensor([1, 0])),
     "aten::_embedding_bag": _bags,
     "aten::_embedding_bag_forward_only": _bags,
+    "aten::embedding_dense_backward": lambda: (_x(), torch.tensor([1, 0]), 2, -1, False),
+    "aten::_embedding_bag_dense_backward": lambda: (
+        *(_x(), torch.tensor([1, 0]), torch.tensor([0, 1]), torch.tensor([1, 1]), torch.tensor([1, 0])),
+        *(2, False, 0, None),
+    ),
     "aten::dropout": lambda: (_x(), 0.5, True),
     "aten::dropout_": lambda: (_x(), 0.5, True),
     "aten::alpha_dropout": lambda: (_x(), 0.5, True),
@@ -62,15 +71,27 @@ KERNEL_SAMPLES: dict[str, Sample] = {
     "aten::feature_alpha_dropout": lambda: (_image(), 0.5, True),
     "aten::feature_alpha_dropout_": lambda: (_image(), 0.5, True),
     "aten::native_dropout": lambda: (_x(), 0.5, True),
+    "aten::native_dropout_backward": lambda: (_x(), _x() > 4, 2.0),
     "aten::native_layer_norm": lambda: (_x(), [3], None, None, 1e-5),
+    "aten::native_layer_norm_backward": lambda: (_x(), _x(), [3], *_statistics(), None, None, [True, False, False]),
     "aten::rms_norm": lambda: (_x(), [3]),
     "aten::_fused_rms_norm": lambda: (_x(), [3], None, 1e-5),
     "aten::native_group_norm": lambda: (_image(), None, None, 2, 3, 1, 1, 1e-5),
+    "aten::native_group_norm_backward": lambda: (
+        *(_image(), _image(), *_statistics(), None, 2, 3, 1, 1, [True, False, False]),
+    ),
     "aten::native_batch_norm": lambda: (_image(), None, None, *_per_channel(), True, 0.1, 1e-5),
     "aten::_native_batch_norm_legit": lambda: (_image(), None, None, *_per_channel(), True, 0.1, 1e-5),
     "aten::_native_batch_norm_legit.no_stats": lambda: (_image(), None, None, True, 0.1, 1e-5),
     "aten::_native_batch_norm_legit_functional": lambda: (_image(), None, None, *_per_channel(), True, 0.1, 1e-5),
     "aten::_native_batch_norm_legit_no_training": lambda: (_image(), None, None, *_per_channel(), 0.1, 1e-5),
+    "aten::native_batch_norm_backward": lambda: (
+        *(_image(), _image(), None, None, None, *_per_channel(), True, 1e-5, [True, False, False]),
+    ),
+    "aten::batch_norm_backward": lambda: (
+        *(_image(), _image(), torch.ones(3), None, None, *_per_channel(), True, 1e-5, [True, False, False]),
+        torch.empty(0, dtype=torch.uint8),
+    ),
     "aten::_batch_norm_with_update": lambda: (_image(), None, None, *_per_channel(), 0.1, 1e-5),
     "aten::_batch_norm_no_update": lambda: (_image(), None, None, *_per_channel(), 0.1, 1e-5),
     "aten::cross_entropy_loss": lambda: (_x(), torch.tensor([0, 2])),
