@@ -27,6 +27,7 @@ from conformance.report.model import SEVERITY, Level, PropertyResult, Result, St
 from conformance.runner import limits
 from conformance.runner.client import LoadReport, Process, Runner
 from conformance.runner.loading import Source, read_submission
+from conformance.runner.loading.uses import uses
 
 Task = tuple[Property, Variant]
 # Properties of an item that find something before the rest is followed less far.
@@ -234,12 +235,12 @@ def judge_in_process(source: Source, options: Options, progress: Progress) -> Re
 
 def gather(source: Source, rows: list[PropertyResult], report: LoadReport, options: Options, sandbox: str) -> Result:
     """Returns the result that rows of properties add up to."""
-    items = {}
+    items, used = {}, uses(source, list(contract.items()))
     for name in options.wanted():
         mine = [row for row in rows if row.item == name]
         if name not in report.names:
             mine = [_missing(name, report.lost.get(name))]
-        items[name] = item_result(name, mine, options.level)
+        items[name] = replace(item_result(name, mine, options.level), uses=used[name])
     notes = [f"left out: {why}" for why in source.left_out]
     notes += [f"skipped on {name}: there is no such device here" for name in options.devices if not is_there(name)]
     nothing = not options.items and not any(name in report.names for name in options.wanted())

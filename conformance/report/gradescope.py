@@ -34,6 +34,7 @@ from conformance.report.words import (
     environment,
     headline,
     item_reason,
+    mend_first,
     one_a_requirement,
     sentence_of,
     summary,
@@ -156,6 +157,7 @@ def _output(item: ItemResult, result: Result, says: Mapping[str, str]) -> str:
     rows = [row for row in result.findings() if row.item == item.name and result.counts(row)]
     parts = [
         clean(item_reason(item), 1000),
+        mend_first(item, result),
         *(message_of(row, sentence_of(row, says)) for row in one_a_requirement(rows)),
     ]
     return head("\n\n".join(part for part in parts if part), LINES)

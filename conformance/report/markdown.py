@@ -17,6 +17,7 @@ from conformance.report.words import (
     environment,
     headline,
     item_reason,
+    mend_first,
     one_a_requirement,
     reproduce_command,
     sentence_of,
@@ -65,6 +66,7 @@ def _table(exercise: int, items: list[ItemResult]) -> str:
 
 def _item(item: ItemResult, rows: list[PropertyResult], result: Result, says: Mapping[str, str]) -> str:
     parts = [f"<details><summary><b>{_inline(item.name)}</b>: {WORDS[item.status]}</summary>"]
+    parts += [_inline(mend_first(item, result))] if mend_first(item, result) else []
     told = one_a_requirement(rows)
     parts += [_finding(row, says) for row in told[:FINDINGS]]
     if len(told) > FINDINGS:

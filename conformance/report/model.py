@@ -86,13 +86,17 @@ class PropertyResult:
 
 @dataclass(frozen=True)
 class ItemResult:
-    """The verdict on one item: the worst of its counted properties."""
+    """The verdict on one item: the worst of its counted properties.
+
+    ``uses`` names the submission's own items that its definition uses.
+    """
 
     name: str
     exercise: int
     status: Status
     reason: str
     properties: list[PropertyResult]
+    uses: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

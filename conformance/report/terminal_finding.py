@@ -11,7 +11,15 @@ from conformance.report.message import source_line
 from conformance.report.model import Entry, ItemResult, PropertyResult, Result, Status
 from conformance.report.terminal_text import STYLES, code, marks_for, prose
 from conformance.report.text import clean, head, one_line
-from conformance.report.words import WORDS, one_a_requirement, reason_of, reasons_of, reproduce_command, sentence_of
+from conformance.report.words import (
+    WORDS,
+    mend_first,
+    one_a_requirement,
+    reason_of,
+    reasons_of,
+    reproduce_command,
+    sentence_of,
+)
 
 # The first findings of an item say what is wrong; the others mostly say it again.
 IN_FULL = 2
@@ -39,6 +47,8 @@ def _print_item(
     title = f"{marks_for(console)[item.status]} {item.name}: {WORDS[item.status]}"
     rule = ("─" if marks_for(console)[Status.PASS] == "✓" else "-") * max(0, console.width - len(title) - 1)
     console.print(Text.assemble((title, f"bold {STYLES[item.status]}"), " ", (rule, "dim")), soft_wrap=True)
+    if mend_first(item, result):
+        prose(console, mend_first(item, result), "bold")
     first = one_a_requirement(rows)[:IN_FULL]
     for row in first:
         _print_finding(row, [other for other in rows if other.requirement == row.requirement], console, says)

@@ -10,7 +10,7 @@ from conformance.report.charts import ErrorChart, error_chart
 from conformance.report.diff import Piece, differing
 from conformance.report.model import ItemResult, Level, PropertyResult, Result, Status, worst
 from conformance.report.text import clean, one_line
-from conformance.report.words import item_reason, reproduce_command, sentence_of
+from conformance.report.words import item_reason, mend_first, reproduce_command, sentence_of
 
 # The first findings of an item are open when the page opens; those after them mostly follow from the same mistake.
 OPEN = 2
@@ -65,6 +65,7 @@ class ItemView:
     item: ItemResult
     anchor: str
     reason: str
+    mend_first: str
     requirements: list[RequirementView]
     findings: list[FindingView]
     chart: ErrorChart | None
@@ -86,6 +87,7 @@ def item_view(item: ItemResult, result: Result, says: Mapping[str, str]) -> Item
         item=item,
         anchor=anchor,
         reason=item_reason(item),
+        mend_first=mend_first(item, result),
         requirements=_requirements(item, result, says),
         findings=findings,
         chart=error_chart([pair for row in item.properties for pair in row.spread]),

@@ -28,6 +28,10 @@ MARKS = {
 }
 
 
+# What cannot be built on; a rule broken in one item is no mistake of another.
+_BROKEN = (Status.WRONG, Status.CRASH, Status.TIMEOUT, Status.MISSING)
+
+
 def by_exercise(result: Result) -> dict[int, list[ItemResult]]:
     """Returns the items of each exercise, in the order of the result."""
     groups: dict[int, list[ItemResult]] = {}
@@ -130,6 +134,15 @@ def item_reason(item: ItemResult) -> str:
         return item.reason
     comparisons = sum(row.comparisons for row in kept)
     return f"{comparisons:,} comparisons, {budget(max(shares))} of the bound used"
+
+
+def mend_first(item: ItemResult, result: Result) -> str:
+    """Returns a sentence on the items that an item uses and that do not work themselves; empty where all do."""
+    broken = [name for name in item.uses if name in result.items and result.items[name].status in _BROKEN]
+    if item.status not in _BROKEN or not broken:
+        return ""
+    states = " and ".join(f"{name} ({WORDS[result.items[name].status]})" for name in broken)
+    return f"It uses your {states}: mend that first, this may follow from it."
 
 
 def budget(share: float | None) -> str:

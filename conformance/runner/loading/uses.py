@@ -1,0 +1,37 @@
+"""Which of its own items a submission's definition of another one uses, as its source says."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection
+
+from conformance.runner.loading.source import Source
+from conformance.runner.loading.statements import split
+
+
+def uses(source: Source, items: Collection[str]) -> dict[str, list[str]]:
+    """Returns, for each item, the other items that it names in its definition, or in that of a helper it names.
+
+    It explains a verdict and never makes one: what runs may be something else.
+
+    Args:
+        source: the submission.
+        items: the names of the items.
+    """
+    named: dict[str, list[str]] = {}
+    for statement in split(source):  # the last one that binds a name is the one that is judged
+        if statement.node is None:
+            continue
+        reads = [node.id for node in ast.walk(statement.node) if isinstance(node, ast.Name)]
+        named |= dict.fromkeys(statement.names, reads)
+    return {item: [name for name in items if name in _reached(item, named, items)] for item in items}
+
+
+def _reached(item: str, named: dict[str, list[str]], items: Collection[str]) -> set[str]:
+    """Returns what a definition names, directly or through helpers; another item is an end of the way."""
+    seen, waiting = {item}, [item]
+    while waiting:
+        new = set(named.get(waiting.pop(), ())) & named.keys() - seen
+        seen |= new
+        waiting += [name for name in new if name not in items]
+    return seen - {item}
