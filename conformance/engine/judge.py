@@ -27,7 +27,7 @@ from conformance.report.model import SEVERITY, Level, PropertyResult, Result, St
 from conformance.runner import limits
 from conformance.runner.client import LoadReport, Process, Runner
 from conformance.runner.loading import Source, read_submission
-from conformance.runner.loading.uses import uses
+from conformance.runner.loading.uses import meant, uses
 
 Task = tuple[Property, Variant]
 # Properties of an item that find something before the rest is followed less far.
@@ -239,7 +239,7 @@ def gather(source: Source, rows: list[PropertyResult], report: LoadReport, optio
     for name in options.wanted():
         mine = [row for row in rows if row.item == name]
         if name not in report.names:
-            mine = [_missing(name, report.lost.get(name))]
+            mine = [_missing(name, report.lost.get(name), meant(source, name, contract.items()))]
         items[name] = replace(item_result(name, mine, options.level), uses=used[name])
     notes = [f"left out: {why}" for why in source.left_out]
     notes += [f"skipped on {name}: there is no such device here" for name in options.devices if not is_there(name)]
@@ -281,9 +281,9 @@ def conforms(items: dict[str, Any], options: Options) -> bool:
     return bool(asked) and all(item.status is Status.PASS for item in asked)
 
 
-def _missing(name: str, lost: str | None) -> PropertyResult:
+def _missing(name: str, lost: str | None, other: str | None) -> PropertyResult:
     requirement = contract.items()[name].requirements[0]
-    why = f"not there: {lost}" if lost else "not there"
+    why = f"not there: {lost}" if lost else f"not there; is it your {other}?" if other else "not there"
     return PropertyResult(requirement.id, name, requirement.id, Level.EXERCISE, Status.MISSING, message=why)
 
 

@@ -27,8 +27,9 @@ from conformance.report.words import (
 # Mark and word; "judge error" is the longest.
 STATUS_WIDTH = 17
 
-# Up to here missing items get a row each; beyond, one line names them all.
+# Up to here missing items get a row each; beyond, one line names them all, but for those with more to say.
 MISSING_ROWS = 2
+NO_NEWS = ("", "not there", "still to be implemented")
 
 # A notebook in which everything fails has a hundred such statements; the first few tell the story.
 UNREAD_LINES = 12
@@ -70,14 +71,14 @@ def _print_items(result: Result, console: Console) -> None:
             prose(console, f"Exercise {exercise}: not in this submission", "dim")
             console.print()
             continue
-        missing = [item.name for item in items if item.status is Status.MISSING]
-        fold = len(missing) > MISSING_ROWS
+        missing = [item.name for item in items if item.status is Status.MISSING and item.reason in NO_NEWS]
+        folded = missing if len(missing) > MISSING_ROWS else []
         prose(console, f"Exercise {exercise}", "bold")
         for item in items:
-            if not (fold and item.status is Status.MISSING):
+            if item.name not in folded:
                 _print_row(item, width, console)
-        if fold:
-            prose(console, f"{_status(Status.MISSING, console)}{', '.join(missing)}", "dim", hang=STATUS_WIDTH)
+        if folded:
+            prose(console, f"{_status(Status.MISSING, console)}{', '.join(folded)}", "dim", hang=STATUS_WIDTH)
         console.print()
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
+import difflib
 from collections.abc import Collection
 
 from conformance.runner.loading.source import Source
 from conformance.runner.loading.statements import split
+
+# What people call things otherwise, from 1 for the same: layer_norm 0.95, ResidualBlock 0.76, MyMLP 0.75, LinearLayer
+# 0.71, where LinearLayer is as likely another thing.
+_ALIKE = 0.75
 
 
 def uses(source: Source, items: Collection[str]) -> dict[str, list[str]]:
@@ -25,6 +30,21 @@ def uses(source: Source, items: Collection[str]) -> dict[str, list[str]]:
         reads = [node.id for node in ast.walk(statement.node) if isinstance(node, ast.Name)]
         named |= dict.fromkeys(statement.names, reads)
     return {item: [name for name in items if name in _reached(item, named, items)] for item in items}
+
+
+def meant(source: Source, item: str, items: Collection[str]) -> str | None:
+    """Returns the name in a submission that is most like that of an item which is not there; None if none is.
+
+    Args:
+        source: the submission.
+        item: the name of the item.
+        items: the names of all items; they mean themselves.
+    """
+    definitions = (ast.FunctionDef, ast.ClassDef)
+    bound = {name for part in split(source) if isinstance(part.node, definitions) for name in part.names}
+    names = {name.lower(): name for name in sorted(bound.difference(items))}
+    close = difflib.get_close_matches(item.lower(), names, n=1, cutoff=_ALIKE)
+    return names[close[0]] if close else None
 
 
 def _reached(item: str, named: dict[str, list[str]], items: Collection[str]) -> set[str]:

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from conformance.runner.loading import read_submission
-from conformance.runner.loading.uses import uses
+from conformance.runner.loading.uses import meant, uses
 
 SUBMISSION = """
 from torch import nn
@@ -47,3 +47,11 @@ def test_what_an_item_uses_is_found_also_through_helpers(tmp_path: Path) -> None
         "Linear": [],
         "Dropout": [],
     }
+
+
+def test_a_name_that_is_almost_right_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "submission.py"
+    path.write_text("class layer_norm: pass\ndef xavier_uniform_(weight): pass\nMyMLP = 1\nclass ResidualBlock: pass\n")
+    source = read_submission(str(path))
+    items = ["LayerNorm", "xavier_uniform_", "kaiming_uniform_", "MLP", "Residual"]
+    assert [meant(source, item, items) for item in items[:1] + items[2:]] == ["layer_norm", None, None, "ResidualBlock"]

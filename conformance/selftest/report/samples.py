@@ -193,7 +193,8 @@ def half_done() -> Result:
         item("RMSNorm", 3, [replace(rms, message=message(rms))], "looks like: adds eps outside the square root"),
     ]
     wrong[1] = replace(wrong[1], uses=["Linear", "LayerNorm"])
-    absent_items = [item(name, 3, [], "not there") for name in EXERCISE_3[5:]]
+    almost = {"FeedForward": "not there; is it your Feed_Forward?"}
+    absent_items = [item(name, 3, [], almost.get(name, "not there")) for name in EXERCISE_3[5:]]
     done[0] = item(
         "Linear", 3, [*done[0].properties, replace(rule, message=None)], "nn.init.xavier_uniform_ was called"
     )
