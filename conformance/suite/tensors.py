@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -108,10 +108,10 @@ class TensorSpec:
         if self.regime == "index":
             drawn = torch.randint(0, max(self.high, 1), self.shape, generator=g)
             return (drawn * int(self.scale)).to(DTYPES[self.dtype])
-        made = REGIMES[self.regime](self.shape, g)
-        if self._laid_out == "expanded":
-            made = made[:1].expand(self.shape).contiguous()
-        return (made * self.scale if self.scale != 1.0 else made).to(DTYPES[self.dtype])
+        expanded = self._laid_out == "expanded"
+        made = REGIMES[self.regime]((1, *self.shape[1:]) if expanded else self.shape, g)
+        made = (made * self.scale if self.scale != 1.0 else made).to(DTYPES[self.dtype])
+        return made.expand(self.shape).contiguous() if expanded else made
 
     @property
     def _laid_out(self) -> str:
@@ -142,6 +142,10 @@ class TensorSpec:
         """Returns Python that makes the tensor with nothing but torch."""
         dtype = f"torch.{self.dtype}"
         x = self.value
+        if self._laid_out == "expanded":
+            first = replace(self, shape=(1, *self.shape[1:]), layout="contiguous", requires_grad=False)
+            text = f"{first.code()}.expand({self.shape})"
+            return f"{text}.requires_grad_()" if self.requires_grad else text
         if x.numel() == 0:
             text = f"torch.empty({self.shape}, dtype={dtype})"
         elif x.numel() > 1 and bool(((x == x.reshape(-1)[0]) & (x.signbit() == x.reshape(-1)[0].signbit())).all()):
@@ -157,7 +161,6 @@ class TensorSpec:
             "transposed": f"{text}.mT.contiguous().mT",
             "strided": f"torch.stack(({text},) * 2, -1)[..., 0]",
             "offset": f"torch.cat((torch.zeros(3, dtype={dtype}), {text}.flatten()))[3:].view({self.shape})",
-            "expanded": f"{text}[:1].expand({self.shape})",
         }[self._laid_out]
         return f"{text}.requires_grad_()" if self.requires_grad else text
 

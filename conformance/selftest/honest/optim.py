@@ -89,6 +89,23 @@ def contiguous(p: Tensor) -> AdamWState:
     return state
 
 
+@honest("adamw_step_", "refuses hyper-parameters outside of their ranges, an eps of zero among them")
+@torch.no_grad()
+def with_ranges(
+    p: Tensor, grad: Tensor, state: Any, lr: float,
+    betas: Betas = BETAS, eps: float = 1e-8, weight_decay: float = 0.01,
+) -> Any:  # fmt: skip
+    if lr < 0 or eps <= 0 or weight_decay < 0 or not all(0 <= beta < 1 for beta in betas):
+        raise ValueError(f"lr={lr}, betas={betas}, eps={eps}, weight_decay={weight_decay}")
+    state.t += 1
+    p.mul_(1 - lr * weight_decay)
+    state.m.mul_(betas[0]).add_(grad, alpha=1 - betas[0])
+    state.v.mul_(betas[1]).addcmul_(grad, grad, value=1 - betas[1])
+    denominator = state.v.sqrt().div_(math.sqrt(1 - betas[1] ** state.t)).add_(eps)
+    p.addcdiv_(state.m, denominator, value=-lr / (1 - betas[0] ** state.t))
+    return state
+
+
 @honest("adamw_step_", "in place throughout: lerp_, addcmul_, addcdiv_, p decayed first")
 @torch.no_grad()
 def in_place(

@@ -12,7 +12,7 @@ from conformance.numerics.bounded import Bounded
 from conformance.numerics.compare import close, same_bits
 from conformance.suite.autograd import cases, oracle
 from conformance.suite.autograd.cases import GradCase
-from conformance.suite.common.properties import has_signature, leaves_autograd_on
+from conformance.suite.common.properties import has_signature, leaves_autograd_as_it_was
 from conformance.suite.tensors import TensorSpec
 
 test_grad_with_autograd_grad_has_its_signature = has_signature("grad_with_autograd_grad")
@@ -226,7 +226,7 @@ def _pair(got: Any, check: Check, requirement: str, path: str) -> bool:
 
 
 def _untouched(case: GradCase, seen: Seen, check: Check) -> None:
-    leaves_autograd_on(check, "untouched", seen)
+    leaves_autograd_as_it_was(check, "untouched", seen)
     for spec, x, marked in zip(case.inputs, seen.inputs, seen.marked, strict=True):
         check.bits("untouched", x, spec.value, path="the input after the calls")
         still = marked or not spec.requires_grad

@@ -9,7 +9,7 @@ from typing import Any
 from conformance.engine.checking import Check, Seen, kind_of
 from conformance.suite.classification import oracle
 from conformance.suite.classification.cases import LoopCase
-from conformance.suite.common.properties import leaves_autograd_on
+from conformance.suite.common.properties import leaves_autograd_as_it_was
 
 # Images for testing carry numbers from here on; see the driver.
 FIRST_TEST = 2048
@@ -45,7 +45,7 @@ def trains_and_evaluates(case: LoopCase, seen: Seen, check: Check) -> None:
     _updates(seen, notes, places, check)
     _evaluates(case, notes, places, per_epoch, check)
     _takes_what_it_is_given(seen, notes, check)
-    leaves_autograd_on(check, "autograd-on", seen)
+    leaves_autograd_as_it_was(check, "autograd-on", seen)
 
 
 def _takes_what_it_is_given(seen: Seen, notes: list[dict[str, Any]], check: Check) -> None:

@@ -21,9 +21,10 @@ class ItemCase(Case):
     item: str
 
 
-def leaves_autograd_on(check: Check, requirement: str, seen: Seen) -> None:
-    """Checks that autograd is on after the call: where it is not, nothing that comes next can be differentiated."""
-    check.that(requirement, seen.autograd is True, got="autograd off", expected="autograd on", path="after the call")
+def leaves_autograd_as_it_was(check: Check, requirement: str, seen: Seen) -> None:
+    """Checks that autograd is on after the call, or off where it was off: else what comes next is not as it was."""
+    got, expected = "autograd switched over", "autograd on or off as before"
+    check.that(requirement, seen.autograd is True, got=got, expected=expected, path="after the call")
 
 
 def has_signature(item: str) -> Test:

@@ -11,10 +11,10 @@ from conformance.suite.strategies import FLOATS, SEEDS, indices, ordinary, tenso
 from conformance.suite.tensors import Case, TensorSpec
 
 INTEGERS = ("int64", "int64", "int32", "int16", "uint8", "int8")
-# Largest numbers, by dtype: beyond what float32 holds exactly where the dtype goes that far.
-HIGHEST = {"int64": 2**40, "int32": 2**30, "int16": 2**14, "uint8": 200, "int8": 100}
-# The last token of a vocabulary, and one that float32 does not hold.
-FAR_PADS = (50_256, 2**40 + 1)
+# Largest numbers, by dtype: beyond what a float, float64 included, holds exactly where the dtype goes that far.
+HIGHEST = {"int64": 2**60, "int32": 2**30, "int16": 2**14, "uint8": 200, "int8": 100}
+# The last token of a vocabulary, and numbers that float32 does not hold; float64 does, in which F.pad takes them.
+FAR_PADS = (50_256, 2**40 + 1, -(2**40) - 1)
 # Its odd multiples have more digits than float32.
 NO_FLOAT32 = 2.0**24 + 1
 # Rows whose starts are counted; see the error rates in oracle.py.
@@ -132,9 +132,10 @@ def pairs(draw: st.DrawFn) -> PairCase:
 
 
 def large_pairs() -> list[PairCase]:
-    """More rows, and more numbers in one, than others have."""
+    """More rows, and more numbers in one, than others have; and rows that are all the same."""
     x, y, larger, wider = ordinary((300, 2), (300, 1), (3, 70, 50), (3, 1100))
-    return [PairCase(x, y, 7), PairCase(larger, wider, 2)]
+    same = TensorSpec((4, 2), "float32", "ones")
+    return [PairCase(x, y, 7), PairCase(larger, wider, 2), PairCase(same, same, 3)]
 
 
 @st.composite
@@ -148,6 +149,11 @@ def sequences(draw: st.DrawFn) -> TokensCase:
     if dtype != "uint8" and draw(st.sampled_from((False, False, True))):
         tokens = _negated(tokens)
     return TokensCase(tokens, draw(st.integers(1, 3)))
+
+
+def other_sequences() -> list[TokensCase]:
+    """Sequences that are all the same."""
+    return [TokensCase(TensorSpec((4, 5), "int64", "ones"), 3)]
 
 
 def _negated(tokens: TensorSpec) -> TensorSpec:
@@ -207,9 +213,14 @@ def starts_of_many_rows() -> st.SearchStrategy[StartsCase]:
     return st.just(StartsCase(TensorSpec((MANY_ROWS, 13), "int32", "counting"), 2, 0, 1, 2))
 
 
+def more_starts_of_many_rows() -> list[StartsCase]:
+    """Crops of as many rows, with forty starts; one that never occurs would by chance in exp(-77) of the exams."""
+    return [StartsCase(TensorSpec((MANY_ROWS, 42), "int32", "counting"), 3, 0, 1, 2)]
+
+
 def starts_in_long_rows() -> st.SearchStrategy[StartsCase]:
-    """Crops of sequences with a thousand places to start at, without a seed, the same in each exam."""
-    return st.just(StartsCase(TensorSpec((512, 1001), "int32", "counting"), 2, None, None, 0))
+    """Crops of sequences with twenty thousand places to start at, without a seed, the same in each exam."""
+    return st.just(StartsCase(TensorSpec((512, 20_001), "int32", "counting", layout="expanded"), 2, None, None, 0))
 
 
 def few_starts() -> st.SearchStrategy[StartsCase]:
@@ -259,9 +270,12 @@ def sequences_to_pad(draw: st.DrawFn) -> PadCase:
 
 
 def many_sequences_to_pad() -> list[PadCase]:
-    """More sequences, and a longer one, than others have; and one of each length, which shares of the longest blur."""
-    many = (*(place % 7 for place in range(80)), 4000)
-    return [PadCase(tuple(_tokens(length) for length in lengths), 2) for lengths in (many, range(30))]
+    """More sequences, and longer ones, than others have; and one of each length, which shares of the longest blur.
+
+    The longest is longer than 16 bits count.
+    """
+    many, longest = (*(place % 7 for place in range(80)), 4000), (2, 2**16 + 3)
+    return [PadCase(tuple(_tokens(length) for length in lengths), -1000) for lengths in (many, longest, range(30))]
 
 
 def _tokens(length: int, seed: int = 0) -> TensorSpec:

@@ -161,8 +161,11 @@ def even_starts(case: StartsCase, seen: Seen, check: Check) -> list[int] | None:
     return starts
 
 
-def even_shares(case: StartsCase, seen: Seen, shares: int, check: Check) -> None:
-    """Checks that the starts of many items are spread evenly over so many equal shares of the places."""
+def even_shares(case: StartsCase, seen: Seen, shares: int, check: Check, every: str = "even") -> None:
+    """Checks that the starts of many items are spread evenly over so many equal shares of the places.
+
+    A share in which none of them is serves the requirement ``every``.
+    """
     starts = starts_of("even", seen.crops, case, check)
     if starts is None:
         return
@@ -172,8 +175,17 @@ def even_shares(case: StartsCase, seen: Seen, shares: int, check: Check) -> None
         counts[start // width] += 1
     what = "starts" if width == 1 else f"starts, {width} at a time,"
     got, expected = f"{what} came up {counts} times", f"each about {len(starts) / shares:.0f} times"
+    never = f"never among them: {[place - shares for place, count in enumerate(counts) if not count]}"
+    if not check.chance(every, oracle.stays_away(counts), got=got, expected="each at least once", path=never):
+        return
     path = f"share {counts.index(max(counts))}"
     check.chance("even", statistics.evenly_spread(counts), got=got, expected=expected, path=path)
+
+
+def generators_left_alone(seen: Seen, check: Check) -> None:
+    """Checks that no global generator moved."""
+    alone = f"{' and '.join(seen.moved)} global generator moved" if seen.moved else "none moved"
+    check.that("generator-left-alone", not seen.moved, got=alone, expected="global generators left alone")
 
 
 def same_crops(some: Any, others: Any) -> bool:

@@ -57,6 +57,7 @@ def test_pairs_behave_as_torch_s_own_dataset(case: cases.PairCase, seen: Seen, c
     name="items",
     driver="data.next_tokens",
     cases=cases.sequences,
+    always=cases.other_sequences,
     requirements=("shift", "length", "form", "dtype", "repeatable", "loader", "untouched"),
     meta=True,
     share=0.5,
@@ -111,8 +112,7 @@ def test_crops_are_windows_that_the_seed_decides(case: cases.CropCase, seen: See
             same = checks.on_cpu(one) and checks.on_cpu(other) and torch.equal(one, other)
             got = f"{checks.written(one)} and {checks.written(other)}"
             check.that("deterministic", same, got=got, expected="equal crops from both", path=f"dataset[{i}]")
-    alone = f"{' and '.join(seen.moved)} global generator moved" if seen.moved else "none moved"
-    check.that("generator-left-alone", not seen.moved, got=alone, expected="global generators left alone")
+    checks.generators_left_alone(seen, check)
     if all(right):
         checks.loaded_crops(seen.batches, case, check)
     check.bits("untouched", seen.tokens, tokens, path="tokens afterwards")
@@ -123,10 +123,11 @@ def test_crops_are_windows_that_the_seed_decides(case: cases.CropCase, seen: See
     name="whole",
     driver="data.crops",
     cases=cases.whole_sequences,
-    requirements=("whole",),
+    requirements=("whole", "generator-left-alone"),
     share=0.2,
 )
 def test_a_crop_as_long_as_the_sequence_is_the_sequence(case: cases.CropCase, seen: Seen, check: Check) -> None:
+    checks.generators_left_alone(seen, check)
     for i, crop in zip(case.accesses, seen.first, strict=True):
         check.bits("whole", crop, case.tokens.value[i], path=f"dataset[{i}]")
 
@@ -206,13 +207,14 @@ def test_seeded_starts_come_from_torch(case: cases.StartsCase, seen: Seen, check
     name="many-rows",
     driver="data.crop_starts",
     cases=cases.starts_of_many_rows,
-    requirements=("even",),
+    always=cases.more_starts_of_many_rows,
+    requirements=("even", "every-start"),
     share=0.1,
     seconds=30.0,
     large=True,
 )
 def test_each_of_a_dozen_starts_is_as_likely_as_another(case: cases.StartsCase, seen: Seen, check: Check) -> None:
-    checks.even_shares(case, seen, case.starts, check)
+    checks.even_shares(case, seen, case.starts, check, every="every-start")
 
 
 @holds(

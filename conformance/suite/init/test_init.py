@@ -8,7 +8,7 @@ import torch
 
 from conformance.engine.checking import Check, Seen, kind_of
 from conformance.engine.properties import FLOATS, HALVES, holds
-from conformance.suite.common.properties import has_signature, leaves_autograd_on
+from conformance.suite.common.properties import has_signature, leaves_autograd_as_it_was
 from conformance.suite.init import cases, checks, oracle
 from conformance.suite.init.cases import DrawCase, FanCase, LayerCase, RefusedCase
 
@@ -312,7 +312,7 @@ def _initialises(case: LayerCase, seen: Seen, check: Check) -> None:
     check.tensor("form", seen.biases, shape=(draws, shape[0]), dtype=case.weight.dtype, path="the bias")
     asked = {"weight": True, "bias": True}
     check.that("form", seen.trainable == asked, got=seen.trainable, expected="a trainable weight and bias, leaves both")
-    leaves_autograd_on(check, "form", seen)
+    leaves_autograd_as_it_was(check, "form", seen)
     _same_object(seen.returned, "the layer", check)
     _changed(seen.drawn, case.weight.value, check)
     checks.all_zero("bias", seen.biases, "the bias", check)

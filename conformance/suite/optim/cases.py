@@ -179,18 +179,20 @@ def any_step(draw: st.DrawFn, dtype: str) -> StepCase:
     return StepCase(betas, eps, decay, lr, p, grad, m, v, t)
 
 
-def without_eps(dtype: str) -> list[StepCase]:
-    """A step with an eps of zero, along a gradient so small that the default would show."""
-    p = TensorSpec((2, 3), dtype, "ordinary")
-    grad, m = (TensorSpec((2, 3), dtype, "ordinary", seed, scale=1e-7) for seed in (1, 2))
-    v = TensorSpec((2, 3), dtype, "positive", 3, scale=1e-14)
-    return [StepCase((0.9, 0.99), 0.0, 0.1, 0.1, p, grad, m, v, 3)]
+def without_eps() -> st.SearchStrategy[StepCase]:
+    """A step with an eps of zero, along a gradient so small that the default would show, the same in each exam."""
+    return st.just(StepCase((0.9, 0.99), 0.0, 0.1, 0.1, *_in_one_piece((2, 3), scale=1e-7)))
 
 
-def _in_one_piece(shape: tuple[int, ...]) -> Slot:
-    """Returns a contiguous parameter, which is what is cut into blocks, and its state."""
-    kinds = ("ordinary", "ordinary", "ordinary", "positive")
-    p, grad, m, v = (TensorSpec(shape, "float32", kind, seed) for seed, kind in enumerate(kinds))
+def late_step(dtype: str) -> list[StepCase]:
+    """A step after so many that most moments would have forgotten where they started; these have not."""
+    return [StepCase((0.999, 0.9999), 1e-3, 0.1, 0.1, *_in_one_piece((2, 3), dtype)[:4], 700)]
+
+
+def _in_one_piece(shape: tuple[int, ...], dtype: str = "float32", *, scale: float = 1.0) -> Slot:
+    """Returns a contiguous parameter, which is what is cut into blocks, a gradient of size ``scale``, and a state."""
+    kinds = (("ordinary", 1.0), ("ordinary", scale), ("ordinary", scale), ("positive", scale * scale))
+    p, grad, m, v = (TensorSpec(shape, dtype, kind, seed, scale=size) for seed, (kind, size) in enumerate(kinds))
     return p, grad, m, v, 3
 
 
@@ -206,8 +208,11 @@ def large_among_small() -> st.SearchStrategy[ManyCase]:
 
 
 def a_dozen() -> st.SearchStrategy[ManyCase]:
-    """One step of as many parameters as a small network has, one of them a number, the same in each exam."""
-    slots = tuple(_in_one_piece((1 + place % 3, 2) if place != 5 else ()) for place in range(12))
+    """One step of as many parameters as a small network has, one of them a number, the same in each exam.
+
+    Most are of the shape of one beside them.
+    """
+    slots = tuple(_in_one_piece((1 + place // 2 % 3, 2) if place != 5 else ()) for place in range(12))
     return st.just(ManyCase(None, None, None, 0.1, slots))
 
 

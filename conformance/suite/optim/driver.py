@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -38,7 +40,8 @@ def init(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     p = case.p
     if case.poison is not None:
         p.detach().fill_(case.poison)
-    if case.held:
+    if case.held:  # as in a model, after backward
+        p = nn.Parameter(p.detach()) if p.requires_grad else p
         p.grad = torch.full_like(p.detach(), STALE)
     before, held = p.detach().clone(), p.grad
     found = items.init_adamw_state(p)
@@ -65,15 +68,26 @@ def step(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     p, held = _parameter(p, grad, case.held)
     view = p.detach()
     before = view.clone()
-    came_back = items.adamw_step_(p, grad, _made(items, case.m, case.v, case.t), case.lr, **_options(case))
+    state = _made(items, case.m, case.v, case.t)
+    with _as_trained(case.t) as autograd:
+        came_back = items.adamw_step_(p, grad, state, case.lr, **_options(case))
+        kept = torch.is_grad_enabled() is autograd
     return {
         **_moved(p, view, before),
         "grad": grad,
         "held": held,
         "held_kept": p.grad is held,
         "state": _fields(came_back),
-        "autograd": torch.is_grad_enabled(),
+        "autograd": kept,
     }
+
+
+def step_without_eps(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Takes one step; or reports how it is refused, by an implementation whose eps has to be above zero."""
+    try:
+        return {**step(items, case), "refused": None}
+    except (ValueError, AssertionError) as error:
+        return {"refused": f"{type(error).__name__}: {error}"}
 
 
 def program(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -145,6 +159,13 @@ def lengths(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     except Exception as error:
         return {"refused": type(error).__name__}
     return {"refused": None}
+
+
+@contextmanager
+def _as_trained(t: int) -> Iterator[bool]:
+    """Has autograd on in the body, or off at every third count, as where steps are taken under no_grad; tells which."""
+    with torch.set_grad_enabled(t % 3 > 0):
+        yield t % 3 > 0
 
 
 def _parameter(p: torch.Tensor, grad: torch.Tensor, held: str) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import torch
 
 from conformance.engine.checking import Check, Seen, kind_of
 from conformance.engine.properties import ALL_FLOATS, FLOATS, holds
-from conformance.numerics.bounded import Bounded, as_array
-from conformance.numerics.compare import same_bits
-from conformance.suite.common.properties import has_signature, leaves_autograd_on
-from conformance.suite.optim import cases, oracle
+from conformance.numerics.bounded import Bounded
+from conformance.suite.common.properties import has_signature, leaves_autograd_as_it_was
+from conformance.suite.optim import cases, checks, oracle
 from conformance.suite.optim.cases import InitCase, LengthsCase, ManyCase, ProgramCase, StepCase, TensorsCase
-from conformance.suite.optim.driver import STALE
-from conformance.suite.optim.oracle import Moments
-from conformance.suite.tensors import TensorSpec
-
-# What the case layer writes between the entries of a tensor with gaps.
-GAP = 77
 
 test_adamw_state_has_its_signature = has_signature("AdamWState")
 test_init_adamw_state_has_its_signature = has_signature("init_adamw_state")
@@ -38,21 +28,9 @@ test_adamw_step_many_has_its_signature = has_signature("adamw_step_many_")
 )
 def test_adamw_state_keeps_what_it_is_given(case: TensorsCase, seen: Seen, check: Check) -> None:
     first, second = (case.m, case.v, case.t), (case.other_m, case.other_v, case.other_t)
-    _holds_fields("fields", seen.first, first, check, "the first state")
-    _holds_fields("fields", seen.second, second, check, "the second state")
-    _holds_fields("own-fields", seen.first_again, first, check, "the first state, once there is a second one")
-
-
-def _holds_fields(
-    requirement: str, fields: dict[str, Any], asked: tuple[TensorSpec, TensorSpec, int], check: Check, which: str
-) -> None:
-    m, v, t = asked
-    if not _complete(requirement, fields, check):
-        return
-    check.bits(requirement, fields["m"], m.value, path=f"m of {which}")
-    check.bits(requirement, fields["v"], v.value, path=f"v of {which}")
-    right = type(fields["t"]) is int and fields["t"] == t
-    check.that(requirement, right, got=kind_of(fields["t"]), expected=f"the int {t}", path=f"t of {which}")
+    checks.holds_fields("fields", seen.first, first, check, "the first state")
+    checks.holds_fields("fields", seen.second, second, check, "the second state")
+    checks.holds_fields("own-fields", seen.first_again, first, check, "the first state, once there is a second one")
 
 
 @holds(
@@ -69,7 +47,7 @@ def _holds_fields(
 def test_a_fresh_state_is_zero_and_its_own(case: InitCase, seen: Seen, check: Check) -> None:
     p = case.p
     fields = {name: getattr(seen, name) for name in ("type", "m", "v", "t") if hasattr(seen, name)}
-    if not _complete("zeros", fields, check):
+    if not checks.complete("zeros", fields, check):
         return
     zeros = torch.zeros_like(p.value)
     for name in ("m", "v"):
@@ -81,21 +59,19 @@ def test_a_fresh_state_is_zero_and_its_own(case: InitCase, seen: Seen, check: Ch
     check.that("counter", zero, got=kind_of(fields["t"]), expected="the int 0", path="t")
     check.bits("untouched", seen.p, seen.before, path="p after the call")
     if p.requires_grad:
-        _stays_a_leaf("untouched", vars(seen), check)
-    leaves_autograd_on(check, "untouched", seen)
-    _keeps_its_grad("another" if case.held else "nothing", p, seen.held, seen.held_kept, check)
+        checks.stays_a_leaf("untouched", vars(seen), check)
+    leaves_autograd_as_it_was(check, "untouched", seen)
+    checks.keeps_its_grad("another" if case.held else "nothing", p, seen.held, seen.held_kept, check)
     for name, error in seen.refused.items():
         check.that("own-memory", error is None, got=error, expected="1 added to each entry", path=f"{name}.add_(1)")
-    _stays_its_own(seen.v_after_m, zeros, "v after 1 was added to m", check)
-    _stays_its_own(seen.m_after_v, zeros + 1, "m after 1 was added to it, and to v", check)
+    checks.stays_its_own(seen.v_after_m, zeros, "v after 1 was added to m", check)
+    checks.stays_its_own(seen.m_after_v, zeros + 1, "m after 1 was added to it, and to v", check)
     for name in ("m", "v"):
-        _stays_its_own(seen.after[f"next {name}"], zeros, f"next {name} after 1 was added to these", check)
-        _stays_its_own(seen.after[name], zeros + 1, f"{name} after 1 was added to it and the next state made", check)
+        checks.stays_its_own(seen.after[f"next {name}"], zeros, f"next {name} after 1 was added to these", check)
+        checks.stays_its_own(
+            seen.after[name], zeros + 1, f"{name} after 1 was added to it and the next state made", check
+        )
     check.bits("own-memory", seen.after["p"], seen.before, path="p after 1 was added to m and v")
-
-
-def _stays_its_own(moment: Any, expected: torch.Tensor, path: str, check: Check) -> None:
-    check.close("own-memory", moment, Bounded.exact(expected), dtype=expected.dtype, path=path)
 
 
 @holds(
@@ -103,20 +79,35 @@ def _stays_its_own(moment: Any, expected: torch.Tensor, path: str, check: Check)
     name="step",
     driver="optim.step",
     cases=cases.any_step,
-    always=cases.without_eps,
+    always=cases.late_step,
     requirements=("formula", "moments", "counter", "returns", "in-place", "form", "untouched"),
     dtypes=ALL_FLOATS,
     meta=True,
 )
 def test_adamw_steps_from_any_state(case: StepCase, seen: Seen, check: Check) -> None:
     after = oracle.step_of(case)
-    if _complete("returns", seen.state, check):
-        _counts_on("counter", seen.state, after, check)
-        _holds_moments("moments", "form", seen.state, after, case.p, check)
-    _moves("formula", "in-place", vars(seen), after.p, case.p, check)
+    if checks.complete("returns", seen.state, check):
+        checks.counts_on("counter", seen.state, after, check)
+        checks.holds_moments("moments", "form", seen.state, after, case.p, check)
+    checks.moves("formula", "in-place", vars(seen), after.p, case.p, check)
     check.bits("untouched", seen.grad, case.grad.value, path="grad after the call")
     check.that("untouched", not seen.requires_grad, got="requires grad", expected="requires none, as before", path="p")
-    leaves_autograd_on(check, "untouched", seen)
+    leaves_autograd_as_it_was(check, "untouched", seen)
+
+
+@holds(
+    item="adamw_step_",
+    name="without-eps",
+    driver="optim.step_without_eps",
+    cases=cases.without_eps,
+    requirements=("formula",),
+    share=0.1,
+)
+def test_adamw_steps_without_eps_or_refuses_to(case: StepCase, seen: Seen, check: Check) -> None:
+    if seen.refused is None:
+        check.close("formula", seen.view, oracle.step_of(case).p, path="p")
+    else:
+        check.that("formula", True, got=seen.refused, expected="a step, or an eps of zero refused")
 
 
 @holds(
@@ -131,8 +122,8 @@ def test_adamw_steps_from_any_state(case: StepCase, seen: Seen, check: Check) ->
 def test_adamw_steps_every_entry_of_a_large_parameter(case: StepCase, seen: Seen, check: Check) -> None:
     after = oracle.step_of(case)
     check.close("formula", seen.view, after.p, path="p")
-    if _complete("moments", seen.state, check):
-        _holds_moments("moments", "moments", seen.state, after, case.p, check)
+    if checks.complete("moments", seen.state, check):
+        checks.holds_moments("moments", "moments", seen.state, after, case.p, check)
 
 
 @holds(
@@ -158,15 +149,15 @@ def test_adamw_follows_each_part_of_its_formula(case: StepCase, seen: Seen, chec
 )
 def test_adamw_steps_a_parameter_that_requires_grad(case: StepCase, seen: Seen, check: Check) -> None:
     after = oracle.step_of(case).p
-    _takes_a_step("leaf", seen.view, after, case.p, check)
+    checks.takes_a_step("leaf", seen.view, after, case.p, check)
     check.close("formula", seen.view, after, path="p")
-    _stays_a_leaf("leaf", vars(seen), check)
-    leaves_autograd_on(check, "leaf", seen)
+    checks.stays_a_leaf("leaf", vars(seen), check)
+    leaves_autograd_as_it_was(check, "leaf", seen)
     for name in ("m", "v"):
         attached = isinstance(seen.state.get(name), torch.Tensor) and bool(seen.state[name].requires_grad)
         check.that("leaf", not attached, got="requires_grad=True", expected="requires_grad=False", path=name)
     check.bits("untouched", seen.grad, case.grad.value, path="grad after the call")
-    _keeps_its_grad(case.held, case.p, seen.held, seen.held_kept, check)
+    checks.keeps_its_grad(case.held, case.p, seen.held, seen.held_kept, check)
 
 
 @holds(
@@ -183,8 +174,8 @@ def test_adamw_goes_where_torch_goes(case: ProgramCase, seen: Seen, check: Check
     for place, (got, expected) in enumerate(zip(seen.path, path, strict=True)):
         check.close("trajectory", got, expected, path=f"p{case.moves[place][0]} after move {place + 1}")
     for place, after in enumerate(current):
-        if after.t and _complete("trajectory", seen.states[place], check):
-            _counts_on("trajectory", seen.states[place], after, check)
+        if after.t and checks.complete("trajectory", seen.states[place], check):
+            checks.counts_on("trajectory", seen.states[place], after, check)
 
 
 @holds(
@@ -228,11 +219,11 @@ def test_each_of_many_takes_its_own_step(case: ManyCase, seen: Seen, check: Chec
     expected = oracle.steps_of(case)
     for place, (slot, after) in enumerate(zip(case.slots, expected, strict=True)):
         name, p = f"params[{place}]", slot[0]
-        _moves("formula", "in-place", seen.params[place], after.p, p, check, name)
+        checks.moves("formula", "in-place", seen.params[place], after.p, p, check, name)
         check.bits("untouched", seen.grads[place], slot[1].value, path=f"grads[{place}] after the call")
-        if place < len(seen.states) and _complete("returns", seen.states[place], check):
-            _counts_on("states", seen.states[place], after, check, f"states[{place}].")
-            _holds_moments("states", "states", seen.states[place], after, p, check, f"states[{place}].")
+        if place < len(seen.states) and checks.complete("returns", seen.states[place], check):
+            checks.counts_on("states", seen.states[place], after, check, f"states[{place}].")
+            checks.holds_moments("states", "states", seen.states[place], after, p, check, f"states[{place}].")
     kept = seen.lengths == [count] * 3
     check.that("untouched", kept, got=seen.lengths, expected=f"three of {count}", path="lengths of the lists")
     # Not so the states: the updated ones may take the places of the old ones.
@@ -251,7 +242,7 @@ def test_each_of_many_takes_its_own_step(case: ManyCase, seen: Seen, check: Chec
     large=True,
 )
 def test_many_steps_every_entry_of_a_large_parameter(case: ManyCase, seen: Seen, check: Check) -> None:
-    _all_step(case, seen, check)
+    checks.all_step(case, seen, check)
 
 
 @holds(
@@ -263,7 +254,7 @@ def test_many_steps_every_entry_of_a_large_parameter(case: ManyCase, seen: Seen,
     share=0.1,
 )
 def test_many_steps_a_dozen_parameters(case: ManyCase, seen: Seen, check: Check) -> None:
-    _all_step(case, seen, check)
+    checks.all_step(case, seen, check)
 
 
 @holds(
@@ -276,14 +267,14 @@ def test_many_steps_a_dozen_parameters(case: ManyCase, seen: Seen, check: Check)
 )
 def test_many_steps_parameters_that_require_grad(case: ManyCase, seen: Seen, check: Check) -> None:
     check.that("leaf", len(seen.params) == len(case.slots), got=len(seen.params), expected=f"{len(case.slots)}")
-    leaves_autograd_on(check, "leaf", seen)
+    leaves_autograd_as_it_was(check, "leaf", seen)
     for place, after in enumerate(oracle.steps_of(case)):
         p, view, name = case.slots[place][0], seen.params[place]["view"], f"params[{place}]"
-        _takes_a_step("leaf", view, after.p, p, check, name)
+        checks.takes_a_step("leaf", view, after.p, p, check, name)
         check.close("formula", view, after.p, path=name)
-        _stays_a_leaf("leaf", seen.params[place], check)
+        checks.stays_a_leaf("leaf", seen.params[place], check)
         check.bits("untouched", seen.grads[place], case.slots[place][1].value, path=f"grads[{place}] after the call")
-        _keeps_its_grad(case.held, p, seen.held[place], seen.held_kept[place], check, f"params[{place}].grad")
+        checks.keeps_its_grad(case.held, p, seen.held[place], seen.held_kept[place], check, f"params[{place}].grad")
 
 
 @holds(
@@ -328,70 +319,3 @@ def test_many_refuses_lists_of_different_lengths(case: LengthsCase, seen: Seen, 
 )
 def test_many_is_made_from_scratch(case: ManyCase, seen: Seen, check: Check) -> None:
     """Whether the reference was reached is judged by the engine, on every call."""
-
-
-def _all_step(case: ManyCase, seen: Seen, check: Check) -> None:
-    """Checks that each of many parameters took its step, and that each of its states is updated."""
-    count, got = len(case.slots), f"{len(seen.states)} states"
-    whole = check.that("states", len(seen.states) == count, got=got, expected=f"{count} states", path="what came back")
-    for place, (slot, after) in enumerate(zip(case.slots, oracle.steps_of(case), strict=True)):
-        check.close("formula", seen.params[place]["view"], after.p, path=f"params[{place}]")
-        if whole and _complete("states", seen.states[place], check):
-            _holds_moments("states", "states", seen.states[place], after, slot[0], check, f"states[{place}].")
-
-
-def _complete(requirement: str, fields: dict[str, Any], check: Check) -> bool:
-    """Checks that what came back has the fields of a state."""
-    missing = [name for name in ("m", "v", "t") if name not in fields]
-    got = f"an object of type {fields['type']} without {', '.join(missing)}"
-    return check.that(requirement, not missing, got=got, expected="a state with m, v and t", path="state")
-
-
-def _counts_on(requirement: str, fields: dict[str, Any], after: Moments, check: Check, of: str = "state.") -> None:
-    right = type(fields["t"]) is int and fields["t"] == after.t
-    check.that(requirement, right, got=kind_of(fields["t"]), expected=f"the int {after.t}", path=f"{of}t")
-
-
-def _holds_moments(
-    requirement: str, form: str, fields: dict[str, Any], after: Moments, p: TensorSpec, check: Check, of: str = "state."
-) -> None:
-    check.close(requirement, fields["m"], after.m, dtype=p.dtype, path=f"{of}m", form=form)
-    check.close(requirement, fields["v"], after.v, dtype=p.dtype, path=f"{of}v", form=form)
-
-
-def _moves(
-    formula: str, in_place: str, seen: dict[str, Any], after: Bounded, spec: TensorSpec, check: Check, name: str = "p"
-) -> None:
-    """Checks that a parameter was changed where it lies, and to the right values."""
-    view = seen["view"]
-    _takes_a_step(in_place, view, after, spec, check, name)
-    check.close(formula, view, after, dtype=spec.dtype, path=name)
-    check.bits(in_place, seen["p"], view, path=f"{name} itself, against a view made before the step")
-    if seen["around"] is not None:
-        gaps = torch.full(tuple(seen["around"].shape), GAP).to(view.dtype)
-        check.bits(in_place, seen["around"], gaps, path=f"what lies around the entries of {name}")
-
-
-def _takes_a_step(
-    requirement: str, view: torch.Tensor, after: Bounded, spec: TensorSpec, check: Check, name: str = "p"
-) -> None:
-    """Checks that a parameter is not what it was, where its step is larger than its rounding."""
-    if view.device.type == "meta":
-        return
-    with np.errstate(invalid="ignore"):
-        moves = bool((np.abs(after.value - as_array(spec.value)) > after.bound).any())
-    stays = moves and same_bits(view, spec.value)
-    check.that(requirement, not stays, got="its memory holds what it held", expected="the step in place", path=name)
-
-
-def _stays_a_leaf(requirement: str, seen: dict[str, Any], check: Check) -> None:
-    right = seen["requires_grad"] is True and seen["is_leaf"] is True
-    got = f"requires_grad={seen['requires_grad']}, is_leaf={seen['is_leaf']}"
-    check.that(requirement, right, got=got, expected="requires_grad=True, is_leaf=True", path="p after the call")
-
-
-def _keeps_its_grad(asked: str, p: TensorSpec, held: Any, kept: Any, check: Check, path: str = "p.grad") -> None:
-    """Checks that p.grad is what it was: the tensor is the same, and so are its numbers."""
-    check.that("untouched", kept is True, got="something else", expected="what it was before", path=path)
-    if asked == "another":
-        check.bits("untouched", held, torch.full_like(p.value, STALE), path=f"{path} after the call")

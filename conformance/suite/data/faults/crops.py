@@ -276,3 +276,30 @@ class CropsInOneMemory(_Crops):
 class FromTheSystem(_Crops):
     def draw(self, high: int) -> int:
         return super().draw(high) if self.generator is not None else random.SystemRandom().randrange(high)
+
+
+@fault("RandomCropSequenceDataset", "never starts at the last place where there are more than sixteen")
+class NoLastStartOfMany(_Crops):
+    def start(self, idx: int) -> int:
+        return self.draw(self.count if self.count <= 16 else self.count - 1)
+
+
+@fault("RandomCropSequenceDataset", "starts among the first thousand places only")
+class StartsEarly(_Crops):
+    def start(self, idx: int) -> int:
+        return self.draw(min(self.count, 1000))
+
+
+@fault("RandomCropSequenceDataset", "draws from the global generator where there is one start only")
+class DrawsForNothing(_Crops):
+    def start(self, idx: int) -> int:
+        return super().start(idx) if self.count > 1 else int(torch.randint(1, (1,)))
+
+
+@fault(
+    "RandomCropSequenceDataset", "gives the items of a batch one start, in the way by which a DataLoader asks for one"
+)
+class OneStartABatch(_Crops):
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        s = self.draw(self.count)
+        return [self.tokens[idx, s : s + self.crop_len] for idx in indices]

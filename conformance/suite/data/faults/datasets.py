@@ -208,3 +208,22 @@ class SortsABatch(_Pairs):
 class ClampsTokens(_NextTokens):
     def __init__(self, tokens: torch.Tensor) -> None:
         super().__init__(tokens.clamp(min=0))
+
+
+@fault("TensorPairDataset", "leaves out a pair that is the same as the one before")
+class PairsOnce(_Pairs):
+    def __init__(self, x: torch.Tensor, y: torch.Tensor) -> None:
+        new = [i for i in range(len(x)) if not (i and torch.equal(x[i], x[i - 1]) and torch.equal(y[i], y[i - 1]))]
+        super().__init__(x[new], y[new])
+
+
+@fault("NextTokenDataset", "leaves out a sequence that is the same as the one before")
+class SequencesOnce(_NextTokens):
+    def __init__(self, tokens: torch.Tensor) -> None:
+        super().__init__(torch.unique_consecutive(tokens, dim=0))
+
+
+@fault("NextTokenDataset", "keeps the tokens as floats of double precision, which do not hold every int64")
+class TokensAsDoubles(_NextTokens):
+    def __init__(self, tokens: torch.Tensor) -> None:
+        super().__init__(tokens.double().to(tokens.dtype))

@@ -333,3 +333,15 @@ def lengths_from_shares(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedB
     longest = right.tokens.shape[1]
     lengths = (right.lengths.float() / longest * longest).long()
     return PaddedBatch(right.tokens, lengths, torch.arange(longest, device=lengths.device) >= lengths[:, None])
+
+
+@fault("pad_1d_sequences", "counts lengths in 16 bits")
+def short_lengths(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedBatch:
+    right = _padded(seqs, pad_value)
+    lengths = right.lengths.to(torch.int16).long()
+    return PaddedBatch(right.tokens, lengths, right.padding_mask)
+
+
+@fault("pad_1d_sequences", "pads with -100 at the lowest")
+def pads_from_minus_hundred(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedBatch:
+    return _padded(seqs, max(pad_value, -100))

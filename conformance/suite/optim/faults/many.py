@@ -174,6 +174,10 @@ many_turn_autograd_off = _wrong_many(
     "turns autograd off and not on again, so that nothing after the first step can be differentiated",
     lambda params, grads, states, hyper: (torch.set_grad_enabled(False), _all(params, grads, states, hyper))[1],
 )
+beyond_five = _wrong_many(
+    "from the sixth parameter on, takes the state of the one before where both have the same shape",
+    lambda params, grads, states, hyper: _all(params, grads, _beyond_five(states), hyper),
+)
 in_one_list = _wrong_many(
     "returns one list for all calls and clears it first, though it may be given as the states", _into_one_list
 )
@@ -182,6 +186,11 @@ many_no_no_grad = _wrong_many(
     "updates without no_grad, which leaves that require grad refuse",
     lambda params, grads, states, hyper: [Step(*hyper).all(*each) for each in zip(params, grads, states, strict=True)],
 )
+
+
+def _beyond_five(states: list[Any]) -> list[Any]:
+    pairs = enumerate(zip([states[0], *states], states, strict=False))
+    return [before if place > 4 and before.m.shape == own.m.shape else own for place, (before, own) in pairs]
 
 
 @fault("adamw_step_many_", "hands the lists to torch's own AdamW")

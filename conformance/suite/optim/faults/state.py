@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from conformance.faults import fault
 
@@ -164,6 +164,14 @@ _EVERYBODYS = AdamWState(torch.zeros(()), torch.zeros(()), 0)
 def one_object(p: Tensor) -> AdamWState:
     _EVERYBODYS.m, _EVERYBODYS.v, _EVERYBODYS.t = torch.zeros_like(p), torch.zeros_like(p), 0
     return _EVERYBODYS
+
+
+@fault("init_adamw_state", "makes moments of the parameter's own class, which require grad as it does")
+def moments_as_parameters(p: Tensor) -> AdamWState:
+    def zeros() -> Tensor:
+        return nn.Parameter(torch.zeros_like(p)) if isinstance(p, nn.Parameter) else torch.zeros_like(p)
+
+    return AdamWState(zeros(), zeros(), 0)
 
 
 @fault("init_adamw_state", "turns autograd off and not on again")

@@ -236,6 +236,14 @@ eps_unless_zero = _wrong(
     "takes 1e-8 where an eps of zero is given, as `eps or 1e-8` does",
     denominator=lambda s, v, correction: (v / correction).sqrt() + (s.eps or 1e-8),
 )
+corrects_no_more = _wrong(
+    "leaves the bias correction of m out after 500 steps, where a beta1 close to one still needs it",
+    direction=lambda s, m, v, t, state: (m if t > 500 else m / (1 - s.beta1**t)) / s.denominator(v, 1 - s.beta2**t),
+)
+turns_autograd_on = _wrong(
+    "turns autograd off and on again, although it was off before",
+    take=lambda s, p, grad, state: (Step.take(s, p, grad, state), torch.set_grad_enabled(True))[0],
+)
 marks_p = _wrong(
     "hands p back as a tensor that requires grad, whatever it was before",
     take=lambda s, p, grad, state: (Step.take(s, p, grad, state), p.requires_grad_(True))[0],
