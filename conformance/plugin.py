@@ -13,7 +13,7 @@ import torch
 
 from conformance import contract, faces
 from conformance.cli import UNUSABLE, check_path, exit_code, level_of
-from conformance.engine.judge import Bench, gather, plan
+from conformance.engine.judge import Bench, contained, gather, plan
 from conformance.engine.options import Options, UsageError
 from conformance.engine.properties import Property, Variant
 from conformance.engine.rows import counts
@@ -90,7 +90,7 @@ class Judging:
             self.runner = Runner.ready(starting)
             names, base = list(contract.items()), self.runner.process
             session = RunnerSession.open(base, self.source, names, rules=options.rules, accelerated=accelerated)
-            self.report = session.report
+            self.report = contained(session.report, self.source, self.options)
             self.bench = Bench(session, self.runner.process, self.options, self.source)
         return self.bench
 

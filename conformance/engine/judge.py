@@ -19,7 +19,7 @@ from conformance.engine.diagnose import fitting_faults, in_float32, suspects_of,
 from conformance.engine.in_process import InProcessSession
 from conformance.engine.options import Options
 from conformance.engine.properties import Property, Variant, all_properties, is_main
-from conformance.engine.rows import item_result, rows_of
+from conformance.engine.rows import item_result, missing_row, rows_of
 from conformance.engine.run import FULL, LIGHT, Run, run_property
 from conformance.engine.session import RunnerSession, Session
 from conformance.faults import Fault, mistakes_of, path_of
@@ -27,7 +27,7 @@ from conformance.report.model import SEVERITY, Level, PropertyResult, Result, St
 from conformance.runner import limits
 from conformance.runner.client import LoadReport, Process, Runner
 from conformance.runner.loading import Source, read_submission
-from conformance.runner.loading.uses import meant, uses
+from conformance.runner.loading.names import meant, torchs_own, uses
 
 Task = tuple[Property, Variant]
 # Properties of an item that find something before the rest is followed less far.
@@ -204,7 +204,8 @@ def judge(source: Source, runner: Runner, options: Options, progress: Progress |
     names = list(contract.items())
     session = RunnerSession.open(runner.process, source, names, rules=options.rules, accelerated=options.accelerated)
     try:
-        tasks = plan(options, session.report.names)
+        report = contained(session.report, source, options)
+        tasks = plan(options, report.names)
         count = max(1, min(options.workers, len(tasks)))
         benches = []
         for _ in range(count):
@@ -218,7 +219,7 @@ def judge(source: Source, runner: Runner, options: Options, progress: Progress |
                 bench.base.close()
     finally:
         session.close()
-    result = gather(source, rows, session.report, options, runner.sandbox)
+    result = gather(source, rows, report, options, runner.sandbox)
     return replace(result, seconds=time.perf_counter() - started)
 
 
@@ -226,11 +227,24 @@ def judge_in_process(source: Source, options: Options, progress: Progress) -> Re
     """Returns the verdict on a submission that runs in this very process; arguments as ``judge`` has them."""
     started = time.perf_counter()
     session = InProcessSession(source, list(contract.items()), rules=options.rules)
-    tasks = plan(options, session.report.names)
+    report = contained(session.report, source, options)
+    tasks = plan(options, report.names)
     rows = _spread([Bench(session, None, options, source)], tasks, progress)
     session.close()
-    result = gather(source, rows, session.report, options, "none: in the judge's own process")
+    result = gather(source, rows, report, options, "none: in the judge's own process")
     return replace(result, seconds=time.perf_counter() - started)
+
+
+def contained(report: LoadReport, source: Source, options: Options) -> LoadReport:
+    """Returns what was loaded, less the exercises of which there is nothing but what was imported from torch.
+
+    With ``--item`` the named items are judged wherever they come from.
+    """
+    if options.items:
+        return report
+    imported = torchs_own(source, report.names)
+    exercises = {contract.items()[name].exercise for name in report.names if name not in imported}
+    return replace(report, names=[name for name in report.names if contract.items()[name].exercise in exercises])
 
 
 def gather(source: Source, rows: list[PropertyResult], report: LoadReport, options: Options, sandbox: str) -> Result:
@@ -239,7 +253,7 @@ def gather(source: Source, rows: list[PropertyResult], report: LoadReport, optio
     for name in options.wanted():
         mine = [row for row in rows if row.item == name]
         if name not in report.names:
-            mine = [_missing(name, report.lost.get(name), meant(source, name, contract.items()))]
+            mine = [missing_row(name, report.lost.get(name), meant(source, name, contract.items()))]
         items[name] = replace(item_result(name, mine, options.level), uses=used[name])
     notes = [f"left out: {why}" for why in source.left_out]
     notes += [f"skipped on {name}: there is no such device here" for name in options.devices if not is_there(name)]
@@ -279,12 +293,6 @@ def conforms(items: dict[str, Any], options: Options) -> bool:
         contained = {item.exercise for item in items.values() if item.status is not Status.MISSING}
         asked = [item for item in items.values() if item.exercise in contained]
     return bool(asked) and all(item.status is Status.PASS for item in asked)
-
-
-def _missing(name: str, lost: str | None, other: str | None) -> PropertyResult:
-    requirement = contract.items()[name].requirements[0]
-    why = f"not there: {lost}" if lost else f"not there; is it your {other}?" if other else "not there"
-    return PropertyResult(requirement.id, name, requirement.id, Level.EXERCISE, Status.MISSING, message=why)
 
 
 def _spread(benches: list[Bench], tasks: list[Task], progress: Progress) -> list[PropertyResult]:

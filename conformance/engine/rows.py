@@ -127,6 +127,19 @@ def _judge_error(run: Run, requirement: str, text: str) -> PropertyResult:
     )
 
 
+def missing_row(name: str, lost: str | None, other: str | None) -> PropertyResult:
+    """Returns the row of an item that is not there.
+
+    Args:
+        name: the item.
+        lost: why the statement that would have defined it was not taken in, if there is one.
+        other: the name in the submission that may be meant, if there is one.
+    """
+    requirement = contract.items()[name].requirements[0]
+    why = f"not there: {lost}" if lost else f"not there; is it your {other}?" if other else "not there"
+    return PropertyResult(requirement.id, name, requirement.id, Level.EXERCISE, Status.MISSING, message=why)
+
+
 def counts(row: PropertyResult, level: Level) -> bool:
     """Returns whether a row counts towards the verdict at a level; the judge's own fault always does."""
     return row.status is Status.JUDGE_ERROR or row.level is not Level.PARITY or level is Level.PARITY

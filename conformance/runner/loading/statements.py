@@ -19,9 +19,10 @@ _RUN = (
     *(ast.If, ast.For, ast.While, ast.With, ast.Try, ast.TryStar, ast.Match, ast.AsyncFor, ast.AsyncWith),
 )
 _BLOCKS = (ast.If, ast.With, ast.Try, ast.TryStar)
-# Bare calls that build up what a definition needs: sys.path.append(...), parser.add_argument(...), setattr(C, "f", f).
+# Bare calls that build up what a definition needs: sys.path.append(...), parser.add_argument(...), setattr(C, "f", f);
+# and whatever registers something, as operator.register_autograd(...) does.
 _BUILDERS = frozenset(
-    {"append", "extend", "insert", "update", "setdefault", "add", "register", "setattr"}
+    {"append", "extend", "insert", "update", "setdefault", "add", "setattr"}
     | {"add_argument", "add_subparsers", "set_defaults"}  # of argparse
 )
 _DEFINED = re.compile(r"^(?:async\s+)?(?:def|class)\s+(\w+)|^([^\W\d]\w*)[^\S\n]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
@@ -122,7 +123,9 @@ def _is_run(node: ast.stmt) -> bool:
     if isinstance(node.value, ast.NamedExpr):
         return True
     call = node.value.func if isinstance(node.value, ast.Call) else None
-    return isinstance(call, ast.Attribute | ast.Name) and _called(call) in _BUILDERS
+    if not isinstance(call, ast.Attribute | ast.Name):
+        return False
+    return _called(call) in _BUILDERS or _called(call).startswith("register")
 
 
 def _called(function: ast.expr) -> str:

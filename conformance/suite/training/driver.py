@@ -10,24 +10,33 @@ from torch import nn
 
 from conformance.runner.roles import fill
 
+# What the model's output is scaled by at the start.
+SCALE = 1.5
+
 
 class Model(nn.Module):
-    """A linear layer, with a batch norm before or a dropout behind; it notes each forward pass."""
+    """A linear layer, with a batch norm before or a dropout behind, and a scale; it notes each forward pass.
+
+    The layers are its grandchildren, and the scale, a number, is its own.
+    """
 
     def __init__(self, case: SimpleNamespace) -> None:
         super().__init__()
         outputs, features = case.weight.shape
-        self.norm = nn.BatchNorm1d(features) if case.model == "norm" else None
-        self.linear = nn.Linear(features, outputs)
+        linear = nn.Linear(features, outputs)
+        self.inner = nn.ModuleDict({"linear": linear})
+        if case.model == "norm":
+            self.inner["norm"] = nn.BatchNorm1d(features)
+        self.scale = nn.Parameter(torch.full((), SCALE))
         self.drops, self.flat = case.model == "dropout", case.flat
         self.passes: list[dict[str, Any]] = []
         self.to(device=case.device, dtype=case.weight.dtype)
-        fill(self.linear.weight, case.weight)
-        fill(self.linear.bias, case.bias)
+        fill(linear.weight, case.weight)
+        fill(linear.bias, case.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         given = x.detach().clone()
-        y: torch.Tensor = self.linear(x if self.norm is None else self.norm(x))
+        y: torch.Tensor = self.inner["linear"](self.inner["norm"](x) if "norm" in self.inner else x) * self.scale
         kept = None
         if self.drops and self.training:
             kept = torch.rand(y.shape, device=y.device) < 0.5
@@ -43,7 +52,7 @@ def train(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     torch.manual_seed(case.seed)
     model = Model(case)
     parameters = dict(model.named_parameters())
-    held = [name for name in parameters if not (case.frozen and name == "linear.bias")]
+    held = [name for name in parameters if not (case.frozen and name == "inner.linear.bias")]
     optimizer = _optimizer(case, [parameters[name] for name in held])
     begun: list[Any] = []
     steps: list[dict[str, Any]] = []
@@ -71,7 +80,7 @@ def train(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 
 
 def _optimizer(case: SimpleNamespace, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    parts = [{"params": part} for part in (parameters[:1], parameters[1:]) if part]
+    parts = [{"params": parameters[:1]}, {"params": parameters[1:], "lr": case.lr / 2}]
     given: Any = parts if case.groups > 1 else parameters
     if case.optimizer == "momentum":
         return torch.optim.SGD(given, lr=case.lr, momentum=0.9)

@@ -33,25 +33,27 @@ def gradients(
     What is summed into an entry is, for each row, the size of 2 (|output| + |y|) / N times that of what it multiplies.
     """
     wide = {name: value.double().requires_grad_() for name, value in start.items()}
-    weight, bias = wide["linear.weight"], wide["linear.bias"]
+    scale, weight, bias = wide["scale"], wide["inner.linear.weight"], wide["inner.linear.bias"]
     given, y = x.double(), y.double().reshape(*x.shape[:-1], len(bias))
-    if "norm.weight" in wide:
+    if "inner.norm.weight" in wide:
         normal = F.batch_norm(given, None, None, training=True, eps=NORM_EPS)
-        given = normal * wide["norm.weight"] + wide["norm.bias"]
+        given = normal * wide["inner.norm.weight"] + wide["inner.norm.bias"]
     factor = torch.ones(y.shape, dtype=torch.float64) if kept is None else 2.0 * kept
-    output = (given @ weight.T + bias) * factor
+    output = (given @ weight.T + bias) * factor * scale
     names = list(wide)
     found = torch.autograd.grad((output - y).square().mean(), list(wide.values()))
     with torch.no_grad():
         rows = given.reshape(-1, given.shape[-1]).abs()
-        summed = ((given.abs() @ weight.abs().T + bias.abs()) * factor + y.abs()) * factor * 2 / y.numel()
-        each = summed.reshape(-1, y.shape[-1])
-        scales = {"linear.weight": each.T @ rows, "linear.bias": each.sum(0)}
-        if "norm.weight" in wide:
+        inner = (given.abs() @ weight.abs().T + bias.abs()) * factor
+        outer = (inner * scale.abs() + y.abs()) * 2 / y.numel()
+        each = (outer * factor * scale.abs()).reshape(-1, y.shape[-1])
+        sizes = {"inner.linear.weight": each.T @ rows, "inner.linear.bias": each.sum(0)}
+        sizes["scale"] = (outer * inner).sum()
+        if "inner.norm.weight" in wide:
             through = each @ weight.abs()
-            scales |= {"norm.weight": (through * normal.abs()).sum(0), "norm.bias": through.sum(0)}
+            sizes |= {"inner.norm.weight": (through * normal.abs()).sum(0), "inner.norm.bias": through.sum(0)}
     return {
-        name: Bounded.to_half_digits(gradient, scales[name], start[name].dtype)
+        name: Bounded.to_half_digits(gradient, sizes[name], start[name].dtype)
         for name, gradient in zip(names, found, strict=True)
     }
 

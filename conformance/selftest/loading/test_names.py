@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from conformance.runner.loading import read_submission
-from conformance.runner.loading.uses import meant, uses
+from conformance.runner.loading.names import meant, torchs_own, uses
 
 SUBMISSION = """
 from torch import nn
@@ -55,3 +55,13 @@ def test_a_name_that_is_almost_right_is_told(tmp_path: Path) -> None:
     source = read_submission(str(path))
     items = ["LayerNorm", "xavier_uniform_", "kaiming_uniform_", "MLP", "Residual"]
     assert [meant(source, item, items) for item in items[:1] + items[2:]] == ["layer_norm", None, None, "ResidualBlock"]
+
+
+def test_what_is_only_imported_from_torch_is_torch_s_own(tmp_path: Path) -> None:
+    path = tmp_path / "submission.py"
+    path.write_text(
+        "from torch.nn import *\nfrom torchvision.ops import MLP\nfrom mine import RMSNorm\n"
+        "from torch import nn\nfrom torch.nn import Dropout\nclass Dropout(nn.Module): pass\nEmbedding = nn.Embedding\n"
+    )
+    names = ["Linear", "MLP", "RMSNorm", "Dropout", "Embedding"]
+    assert torchs_own(read_submission(str(path)), names) == {"Linear", "MLP"}

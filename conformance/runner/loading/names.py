@@ -1,4 +1,7 @@
-"""Which of its own items a submission's definition of another one uses, as its source says."""
+"""What a submission's source says of the names of items: what they use, which they mean, whose they are.
+
+It explains a verdict and never makes one: what runs may be something else.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,12 @@ from conformance.runner.loading.statements import split
 # 0.71, where LinearLayer is as likely another thing.
 _ALIKE = 0.75
 
+# Packages whose Linear, MLP or kaiming_uniform_ nobody hands in as his own.
+_TORCHS = ("torch", "torchvision")
+
 
 def uses(source: Source, items: Collection[str]) -> dict[str, list[str]]:
     """Returns, for each item, the other items that it names in its definition, or in that of a helper it names.
-
-    It explains a verdict and never makes one: what runs may be something else.
 
     Args:
         source: the submission.
@@ -45,6 +49,25 @@ def meant(source: Source, item: str, items: Collection[str]) -> str | None:
     names = {name.lower(): name for name in sorted(bound.difference(items))}
     close = difflib.get_close_matches(item.lower(), names, n=1, cutoff=_ALIKE)
     return names[close[0]] if close else None
+
+
+def torchs_own(source: Source, names: Collection[str]) -> set[str]:
+    """Returns the names that a submission only imports from torch, by themselves or with everything else of a module.
+
+    They are there to be used, as ``from torch.nn import *`` brings a Linear along, and no answer to an exercise.
+
+    Args:
+        source: the submission.
+        names: the names of the items that it has.
+    """
+    last: dict[str, bool] = {}
+    star = False
+    for statement in split(source):
+        node = statement.node
+        from_torch = isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in _TORCHS
+        last |= dict.fromkeys(statement.names, from_torch)
+        star = star or (from_torch and any(alias.name == "*" for alias in getattr(node, "names", ())))
+    return {name for name in names if last.get(name, star)}
 
 
 def _reached(item: str, named: dict[str, list[str]], items: Collection[str]) -> set[str]:
