@@ -32,12 +32,14 @@ def call_with_others(module: nn.Module, x: torch.Tensor) -> None:
 def observed(module: nn.Module, x: torch.Tensor, *others: nn.Module) -> dict[str, Any]:
     """Returns what a module gives for ``x``, twice; it is called with other values before and afterwards.
 
-    Between the two, the parameters of others of its kind get other values, so that what they share with it shows.
+    The second time its ``forward`` is called, as people do who try a layer out. Between the two, the parameters of
+    others of its kind get other values, so that what they share with it shows.
     """
     call_with_others(module, x)
     seen = {"output": module(x)}
     overwrite(*others)
-    seen["again"] = module(x)
+    written = type(module).forward is not nn.Module.forward if isinstance(module, nn.Module) else False
+    seen["again"] = module.forward(x) if written else module(x)
     call_with_others(module, x)
     return seen
 
@@ -91,11 +93,13 @@ def scale_and_shift(module: nn.Module, width: int) -> tuple[nn.Parameter | None,
     return scale, shift
 
 
-def gradients(output: Any, wrt: Iterable[torch.Tensor | None], upstream: torch.Tensor) -> list[torch.Tensor | None]:
+def gradients(
+    output: Any, wrt: Iterable[torch.Tensor | None], upstream: torch.Tensor, *, times: int = 1
+) -> list[torch.Tensor | None]:
     """Returns the gradients of ``sum(output * upstream)``; None for what the output does not depend on.
 
     ``upstream`` reaches the output as it lies in memory. Of an output without entries all gradients are zero, whatever
-    it is connected to.
+    it is connected to. They are taken so many ``times`` of one graph, and are those of the last time.
     """
     wrt = list(wrt)
     inputs = [tensor for tensor in wrt if tensor is not None]
@@ -103,7 +107,9 @@ def gradients(output: Any, wrt: Iterable[torch.Tensor | None], upstream: torch.T
         return [torch.zeros_like(tensor) if tensor is not None else None for tensor in wrt]
     if not isinstance(output, torch.Tensor) or not output.requires_grad or output.shape != upstream.shape:
         return [None for _ in wrt]
-    found = iter(torch.autograd.grad(output, inputs, upstream.to(output), allow_unused=True))
+    for turn in reversed(range(times)):
+        taken = torch.autograd.grad(output, inputs, upstream.to(output), retain_graph=turn > 0, allow_unused=True)
+    found = iter(taken)
     return [next(found) if tensor is not None else None for tensor in wrt]
 
 
@@ -119,6 +125,10 @@ def second_order(value: Callable[[], torch.Tensor], x: torch.Tensor) -> torch.Te
     return second
 
 
+# A power of two: what is multiplied by it and divided again is what it was.
+STEEP = -1024.0
+
+
 def plain_gradients(
     module: nn.Module,
     x: torch.Tensor,
@@ -127,8 +137,33 @@ def plain_gradients(
     *args: Any,
     **named: Any,
 ) -> list[torch.Tensor | None]:
-    """Returns the gradients of parameters where x needs none, as of a network's first layer; empty where x does."""
-    return [] if x.requires_grad else gradients(module(x, *args, **named), wrt, upstream)
+    """Returns the gradients of parameters where x needs none, as of a network's first layer; empty where x does.
+
+    They are taken with ``STEEP`` times the upstream gradient, and the second time of one graph.
+    """
+    if x.requires_grad:
+        return []
+    found = gradients(module(x, *args, **named), wrt, upstream * STEEP, times=2)
+    return [None if gradient is None else gradient / STEEP for gradient in found]
+
+
+def frozen_gradients(
+    module: nn.Module,
+    frozen: torch.Tensor | None,
+    x: torch.Tensor,
+    wrt: Iterable[torch.Tensor | None],
+    upstream: torch.Tensor,
+    *args: Any,
+    **named: Any,
+) -> list[torch.Tensor | None]:
+    """Returns the gradients of x and of other parameters where one parameter needs none, as where it is not trained."""
+    if frozen is None:
+        return []
+    frozen.requires_grad_(False)
+    try:
+        return gradients(module(x, *args, **named), [x, *wrt], upstream)
+    finally:
+        frozen.requires_grad_(True)
 
 
 def _all(parameter: torch.Tensor, number: float) -> bool:

@@ -199,6 +199,7 @@ class Server:
                 break
         with observing(self.guard) as outcome:
             outcome["seen"] = driver(items, SimpleNamespace(**request["case"]))
+        stillness.let_others_end()
         if request["warm"]:
             self.look_at_guard()
         outcome["breaches"] += [{"family": "judge", "what": what, "lines": []} for what in self.tampered]

@@ -81,15 +81,16 @@ def two_inputs(dtype: str) -> st.SearchStrategy[GradCase]:
 
 
 def large_input(dtype: str) -> list[GradCase]:
-    """One input larger than others."""
-    x = TensorSpec((80, 70), dtype, "ordinary")
-    return [GradCase((x,), (x,), (None,))]
+    """One input larger than others, and one of zeros, where the root of a sum of squares has no gradient."""
+    x, zeros = TensorSpec((80, 70), dtype, "ordinary"), TensorSpec((3,), dtype, "zeros")
+    return [GradCase((x,), (x,), (None,)), GradCase((zeros,), (zeros,), (None,))]
 
 
 def large_inputs(dtype: str) -> list[GradCase]:
-    """Two inputs larger than others."""
+    """Two inputs larger than others, and two of zeros."""
     a, b = ordinary((80, 70), (80, 70), dtype=dtype)
-    return [GradCase((a, b), (b, a), (None, None))]
+    zeros = TensorSpec((3,), dtype, "zeros")
+    return [GradCase((a, b), (b, a), (None, None)), GradCase((zeros, zeros), (a, b), (None, None))]
 
 
 def filled_inputs(count: int) -> st.SearchStrategy[GradCase]:

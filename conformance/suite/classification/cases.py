@@ -143,6 +143,16 @@ def any_logits(dtype: str) -> st.SearchStrategy[LogitsCase]:
     return _logits(dtype, regimes(dtype), HALF_CLASSES if dtype in HALVES else CLASSES)
 
 
+def further_logits(dtype: str) -> list[LogitsCase]:
+    """More rows than others have; labels beyond what 16 bits hold; and logits that one may take for probabilities."""
+    rows, classes = ordinary((2**13 + 1, 3), (2, 70_000), dtype=dtype)
+    likely = TensorSpec((1, 2), dtype, "counting")
+    return [
+        LogitsCase(logits, TensorSpec(logits.shape[:1], "int64", "index", high=logits.shape[1]))
+        for logits in (rows, classes, likely)
+    ]
+
+
 def extreme_logits(dtype: str) -> st.SearchStrategy[LogitsCase]:
     """Logits whose exponentials overflow, or vanish beside those of other rows, without the right shift."""
     return _logits(dtype, ("huge", "far", "outlier", "large"), st.sampled_from((3, 2, 5, 10)))
@@ -162,6 +172,12 @@ def differentiated_logits(draw: st.DrawFn, dtype: str) -> LogitsCase:
     among = ("quarters", "ordinary", "constant", "large", "huge", "offset")
     case = draw(_logits(dtype, among, st.sampled_from((3, 2, 1, 5, 10, 100)), True))
     return replace(case, upstream=draw(st.sampled_from((1.0, 2.5))))
+
+
+def turned_logits(dtype: str) -> list[LogitsCase]:
+    """Logits whose gradient is asked for, of a loss that is to grow."""
+    targets = TensorSpec((4,), "int64", "index", high=3)
+    return [LogitsCase(TensorSpec((4, 3), dtype, "ordinary", requires_grad=True), targets, upstream=-3.0)]
 
 
 @st.composite
@@ -193,7 +209,8 @@ def signed_features(draw: st.DrawFn, dtype: str) -> HeadCase:
 
 def large_signed_features(dtype: str) -> list[HeadCase]:
     """More features and classes than others have, for a head that is filled again and again."""
-    return [HeadCase(70, 80, TensorSpec((1, 70), dtype, "ordinary"), fills=FILLS)]
+    wide, many = ordinary((1, 70), (1, 5), dtype=dtype)
+    return [HeadCase(70, 80, wide, fills=FILLS), HeadCase(5, 1000, many, fills=FILLS)]
 
 
 def differentiated_features(dtype: str) -> st.SearchStrategy[HeadCase]:

@@ -42,7 +42,8 @@ def cross_entropy(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, An
         again = items.cross_entropy_from_logits(logits, case.targets)
     seen: dict[str, Any] = {"loss": loss, "again": again, "logits": logits, "targets": case.targets}
     if logits.requires_grad and case.device != "meta":
-        seen["gradient"] = gradients(loss, [logits], torch.tensor(case.upstream))[0]
+        above = torch.tensor(case.upstream)
+        seen["gradients"] = [gradients(value, [logits], above, times=n)[0] for n, value in ((1, loss), (2, again))]
         seen["second"] = second_order(lambda: items.cross_entropy_from_logits(logits, case.targets), logits)
     return seen
 
@@ -68,17 +69,16 @@ def head(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 
 def _applied(module: nn.Module, other: nn.Module, case: SimpleNamespace) -> dict[str, Any]:
     call_with_others(module, case.x)
-    meta = case.device == "meta"
-    if not meta:
+    if case.device != "meta":
         _fill(module, torch.Generator().manual_seed(case.seed))
     call_with_others(module, case.x)
     seen: dict[str, Any] = {"output": module(case.x)}
     module.eval()  # a head may hold dropout
     seen |= {"still": module(case.x), "x": case.x}
     overwrite(other)  # what it shares with another of its kind shows
-    seen["again"] = module(case.x)
+    seen["again"] = module.forward(case.x)
     call_with_others(module, case.x)
-    if meta:
+    if case.device == "meta":
         return seen
     rows = case.x.detach().reshape(-1, case.d_in)
     seen["alone"] = module(rows[-1:]) if len(rows) else None
@@ -139,14 +139,13 @@ def _fill(module: nn.Module, g: torch.Generator, scale: float = 1.0) -> None:
 
 
 def _extremes(module: nn.Module, case: SimpleNamespace) -> list[float]:
-    """Returns the least and the largest output over ``case.fills`` draws; what is large is drawn in turn.
+    """Returns the least and the largest output over ``case.fills`` draws, and how many rows are zero in part.
 
-    It is the inputs, the parameters, or one vector of these. A head that normalises its input takes no notice of large
-    inputs; one with an offset that is quadratic in its parameters, as that of the nearest prototype, has outputs of one
-    sign where all are large; a distance is of one sign but for a bias that is larger.
+    Large are, in turn, the inputs, the parameters, or one vector of these: a head may normalise its input, have an
+    offset that is quadratic in its parameters, or a distance, which is of one sign but for a bias that is larger.
     """
     g = torch.Generator().manual_seed(case.seed + 1)
-    vectors, found = [parameter for parameter in module.parameters() if parameter.ndim < 2], []
+    vectors, found, torn = [parameter for parameter in module.parameters() if parameter.ndim < 2], [], 0
     for turn in range(case.fills):
         _fill(module, g, LARGE if turn % 3 == 1 else 1.0)
         if turn % 3 == 2 and vectors:
@@ -155,15 +154,16 @@ def _extremes(module: nn.Module, case: SimpleNamespace) -> list[float]:
         y = module(torch.randn(case.x.shape, generator=g, dtype=case.x.dtype) * (LARGE if turn % 3 == 0 else 1.0))
         if isinstance(y, torch.Tensor):
             found += [number for number in y.detach().reshape(-1).tolist() if number == number]
-    return [float(min(found)), float(max(found))] if found else []
+            torn += int(((y == 0).any(-1) & (y != 0).any(-1)).sum())
+    return [float(min(found)), float(max(found)), float(torn)] if found else []
 
 
 class Noting(nn.Module):
-    """A linear classifier of the first pixels that notes each forward: its mode, its images, its logits, its use."""
+    """A linear classifier of the first pixels, with a slope over the classes, that notes all of each forward."""
 
     def __init__(self, pixels: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(pixels, DIGITS)
+        self.linear, self.slope = nn.Linear(pixels, DIGITS), nn.Parameter(torch.zeros(()))
         fill(self.linear.weight, 0.01 * torch.randn((DIGITS, pixels), generator=torch.Generator().manual_seed(0)))
         fill(self.linear.bias, torch.zeros(DIGITS))
         self.inner = nn.Sequential(nn.Identity())
@@ -193,7 +193,8 @@ class Noting(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.events += 1
         flat, weight = x.reshape(x.shape[0], -1), self.linear.weight
-        y: torch.Tensor = self.inner(flat[:, : weight.shape[1]] @ weight.T + self.linear.bias)
+        offset = self.linear.bias + self.slope * torch.linspace(-0.5, 0.5, DIGITS)
+        y: torch.Tensor = self.inner(flat[:, : weight.shape[1]] @ weight.T + offset)
         note: dict[str, Any] = {
             "ids": _ids(flat.detach()),
             "collated": bool((flat[:, -4] != flat[:, -3]).all()),
@@ -218,14 +219,14 @@ class Noting(nn.Module):
 def trained(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Trains once and reports the losses and all that the model noted."""
     model = _model(case)
-    before = [parameter.detach().clone() for parameter in model.parameters()]
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     with _counted_steps(model) as repeated:
         losses = _train(items, case, model, case.lr)
-    moved = [bool((a != b).any()) for a, b in zip(before, model.parameters(), strict=True)]
+    still = [name for name, parameter in model.named_parameters() if torch.equal(before[name], parameter)]
     notes = [{**note, "logits": note["logits"] if note["used"] else None} for note in model.notes]
-    first = next((note["weight"] for note in model.notes if note["used"]), before[0])
-    told = {"stale": model.stale, "repeated": len(repeated), "moved": moved, "as_given": torch.equal(first, before[0])}
-    return {"losses": _plain(losses), "notes": notes, **told, "autograd": torch.is_grad_enabled()}
+    first = next((note["weight"] for note in model.notes if note["used"]), before["linear.weight"])
+    told = {"stale": model.stale, "repeated": len(repeated), "still": still, "autograd": torch.is_grad_enabled()}
+    return {"losses": _plain(losses), "notes": notes, "start": before["linear.weight"], "first": first, **told}
 
 
 @contextmanager
@@ -265,10 +266,9 @@ def trained_at_two_rates(items: SimpleNamespace, case: SimpleNamespace) -> dict[
 def _after_one_update(model: Noting) -> torch.Tensor:
     """Returns the first other weights that another batch met: a schedule may start at a learning rate of zero."""
     used = [note for note in model.notes if note["used"]]
-    later = (note["weight"] for note in used if note["ids"] != used[0]["ids"])
-    return next(
-        (weight for weight in later if not torch.equal(weight, used[0]["weight"])), model.linear.weight.detach()
-    )
+    later: list[torch.Tensor] = [note["weight"] for note in used if note["ids"] != used[0]["ids"]]
+    moved = (weight for weight in later if not torch.equal(weight, used[0]["weight"]))
+    return next(moved, model.linear.weight.detach())
 
 
 def trained_twice(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:

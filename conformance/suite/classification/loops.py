@@ -49,8 +49,7 @@ def trains_and_evaluates(case: LoopCase, seen: Seen, check: Check) -> None:
 
 
 def _takes_what_it_is_given(seen: Seen, notes: list[dict[str, Any]], check: Check) -> None:
-    begins = "training that begins with other parameters than those that the model came with"
-    check.that("given-model", seen.as_given is True, got=begins, expected="the parameters that it came with")
+    check.bits("given-model", seen.first, seen.start, path="the weight in the first forward of training")
     other = sum(note["collated"] is not True for note in notes)
     got = f"{other} batches that the loaders' collate_fn had not made"
     check.that("batches", other == 0, got=got, expected="the batches of the loaders that were given")
@@ -134,9 +133,8 @@ def _updates(seen: Seen, notes: list[dict[str, Any]], places: list[int], check: 
     check.that("updates", few, got=got, expected="a change after every batch")
     got = f"{seen.repeated} times an optimizer stepped again along a gradient that it had stepped along"
     check.that("updates", seen.repeated == 0, got=got, expected="one step for each backward")
-    still = [name for name, moved in zip(("weight", "bias"), seen.moved, strict=True) if not moved]
-    got = f"{' and '.join(still)} of the model that was given as before"
-    check.that("updates", not still, got=got, expected="every parameter changes")
+    got = f"{' and '.join(seen.still)} of the model that was given as before"
+    check.that("updates", not seen.still, got=got, expected="every parameter changes")
     got = f"{seen.stale} times a gradient was added to what was left in .grad"
     check.that("fresh-gradients", seen.stale == 0, got=got, expected="zero_grad before each backward")
 

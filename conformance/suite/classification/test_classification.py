@@ -40,6 +40,7 @@ test_train_classifier_has_its_signature = has_signature("train_classifier")
     name="loss",
     driver="classification.cross_entropy",
     cases=cases.any_logits,
+    always=cases.further_logits,
     requirements=("formula", "form", "untouched", "repeatable"),
     dtypes=ALL_FLOATS,
     meta=True,
@@ -83,6 +84,7 @@ def test_cross_entropy_takes_minus_infinity_off_the_target(case: LogitsCase, see
     name="gradient",
     driver="classification.cross_entropy",
     cases=cases.differentiated_logits,
+    always=cases.turned_logits,
     requirements=("gradient", "second-order"),
     dtypes=FLOATS,
     share=0.3,
@@ -90,7 +92,8 @@ def test_cross_entropy_takes_minus_infinity_off_the_target(case: LogitsCase, see
 def test_cross_entropy_hands_its_gradient_back(case: LogitsCase, seen: Seen, check: Check) -> None:
     expected = oracle.cross_entropy_gradient(case.logits.value, case.targets.value) * case.upstream
     path = "gradient of the logits" + (f" for {case.upstream:g} * loss" if case.upstream != 1 else "")
-    check.close("gradient", seen.gradient, expected, dtype=case.logits.dtype, path=path)
+    for got, when in zip(seen.gradients, ("", ", the second time of one graph"), strict=True):
+        check.close("gradient", got, expected, dtype=case.logits.dtype, path=path + when)
     twice = isinstance(seen.second, torch.Tensor)
     check.that("second-order", twice, got=seen.second, expected="a gradient that can be differentiated again")
 
@@ -147,10 +150,12 @@ def test_head_maps_rows_to_logits(case: HeadCase, seen: Seen, check: Check) -> N
     share=0.2,
 )
 def test_head_gives_logits(case: HeadCase, seen: Seen, check: Check) -> None:
-    low, high = seen.extremes if len(seen.extremes) == 2 else (0.0, 0.0)
+    low, high, torn = seen.extremes or (0.0, 0.0, 0.0)
     got = f"outputs from {low:.4g} to {high:.4g} over {case.fills} draws of parameters or inputs of the size of 1e6"
     expected = f"outputs below {-BEYOND:g} and above {BEYOND:g}"
     check.that("logits", low < -BEYOND and high > BEYOND, got=got, expected=expected)
+    got, expected = f"{torn:g} rows with zeros among their outputs", "logits, of which no dropout makes some zero"
+    check.that("logits", torn == 0, got=got, expected=expected, path="rows")
 
 
 @holds(

@@ -9,6 +9,7 @@ import torch
 
 from conformance.engine.checking import Check, Seen
 from conformance.numerics.bounded import Bounded
+from conformance.runner.roles import STEEP
 from conformance.suite.tensors import TensorSpec
 
 # What gradients serve, wherever they are asked for.
@@ -18,7 +19,9 @@ GRADIENT = "gradient"
 def are_handed_back(
     check: Check, seen: Seen, upstream: TensorSpec, names: Sequence[str], expected: Sequence[Bounded | None], dtype: str
 ) -> None:
-    """Checks ``seen.gradients``, ``seen.plain`` where x needs none itself, and that ``seen.upstream`` is untouched.
+    """Checks ``seen.gradients``, and that ``seen.upstream`` is untouched.
+
+    So too ``seen.plain``, where x needs none itself, and ``seen.frozen``, where the first parameter needs none.
 
     Args:
         check: counts and compares.
@@ -30,8 +33,10 @@ def are_handed_back(
     """
     is_handed_back(check, seen.gradients, names, expected, dtype)
     is_untouched(check, seen, upstream)
-    plainly = [f"{name}, where x needs none" for name in names[1:]]
+    plainly = [f"{name}, where x needs none, from {STEEP:g} times the upstream" for name in names[1:]]
     is_handed_back(check, seen.plain, plainly, expected[1:], dtype)
+    others = [f"{name}, where {names[1]} needs none" for name in (names[0], *names[2:])]
+    is_handed_back(check, getattr(seen, "frozen", ()), others, [expected[0], *expected[2:]], dtype)
 
 
 def is_handed_back(

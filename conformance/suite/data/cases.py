@@ -275,7 +275,10 @@ def many_sequences_to_pad() -> list[PadCase]:
     The longest is longer than 16 bits count.
     """
     many, longest = (*(place % 7 for place in range(80)), 4000), (2, 2**16 + 3)
-    return [PadCase(tuple(_tokens(length) for length in lengths), -1000) for lengths in (many, longest, range(30))]
+    even = (4, 4, 4)
+    return [
+        PadCase(tuple(_tokens(length) for length in lengths), -1000) for lengths in (many, longest, range(30), even)
+    ]
 
 
 def _tokens(length: int, seed: int = 0) -> TensorSpec:
@@ -304,9 +307,13 @@ def samples(draw: st.DrawFn) -> CollateCase:
 
 
 def many_samples() -> list[CollateCase]:
-    """More samples, and a longer one, than others have."""
-    lengths = (*(1 + place % 7 for place in range(80)), 4000)
-    return [CollateCase(tuple((_tokens(length), _tokens(length, 1)) for length in lengths), 2)]
+    """More samples, and a longer one, than others have; samples that need no padding; and with pads among tokens."""
+    many, even = (*(1 + place % 7 for place in range(80)), 4000), (4, 4, 4)
+    ones = [(_negated(TensorSpec((length,), "int64", "ones")), _tokens(length)) for length in (2, 4)]
+    found = [
+        CollateCase(tuple((_tokens(length), _tokens(length, 1)) for length in lengths), 2) for lengths in (many, even)
+    ]
+    return [*found, CollateCase(tuple(ones), -1)]
 
 
 @st.composite
@@ -332,6 +339,11 @@ def loaders_of_all_sorts() -> list[LoaderCase]:
 def large_loader() -> st.SearchStrategy[LoaderCase]:
     """A loader of some hundred samples in large batches, by many workers, the same in each exam."""
     return st.just(LoaderCase(300, 128, False, None, False, 7, False))
+
+
+def loaders_of_one_batch() -> list[LoaderCase]:
+    """Loaders that shuffle fewer samples than a batch has."""
+    return [LoaderCase(40, 64, True, None, False, None, False)]
 
 
 def shuffled_loaders() -> st.SearchStrategy[LoaderCase]:

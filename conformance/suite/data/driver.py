@@ -180,7 +180,7 @@ def loader(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     fetched = numbers.fetched
     if case.workers is not None:
         options["num_workers"] = case.workers
-    other = items.make_dataloader(_Numbers(case.count, case.pairs), case.batch_size, **options)
+    other = items.make_dataloader(numbers, case.batch_size, **options)
     workers = None
     # What they are, and how many: a class of the submission's own may say otherwise.
     if issubclass(type(other), DataLoader):

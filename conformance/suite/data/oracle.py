@@ -109,3 +109,10 @@ def columns(case: PadCase | CollateCase) -> list[list[TensorSpec]]:
     if isinstance(case, PadCase):
         return [list(case.seqs)]
     return [[sample[k] for sample in case.batch] for k in range(2)]
+
+
+def last_ones_dropped(count: int, orders: list[list[int]]) -> float:
+    """Returns the probability of the last of ``count`` samples being those that each order lacks; 1 if they are not."""
+    if not orders or any(sorted(order) != list(range(len(order))) for order in orders):
+        return 1.0
+    return math.prod(1 / math.comb(count, len(order)) for order in orders)

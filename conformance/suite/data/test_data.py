@@ -378,6 +378,7 @@ def _as_asked(case: cases.LoaderCase, seen: Seen, check: Check) -> None:
     name="shuffled",
     driver="data.loader",
     cases=cases.shuffled_loaders,
+    always=cases.loaders_of_one_batch,
     requirements=("shuffle", "batches", "drop-last", "collate", "workers"),
     share=0.2,
 )
@@ -394,3 +395,5 @@ def test_shuffling_is_the_default_and_new_in_each_epoch(case: cases.LoaderCase, 
     p = oracle.same_order(case.count, len(orders[0])) if same else 1.0
     got = "the same order twice" if same else "another"
     check.chance("shuffle", p, got=got, expected="another in each epoch", path="two epochs")
+    p, got = oracle.last_ones_dropped(case.count, orders), "the same samples at the end of the dataset left out"
+    check.chance("shuffle", p, got=got, expected="others in each epoch", path="what drop_last drops")

@@ -13,13 +13,16 @@ from conformance.suite.tensors import LAYOUTS, Case, TensorSpec
 # Entries drawn in one case, over repeated calls: a bound that is off by 2 % stays unseen with a probability of
 # 0.98^2000, less than 10^-17.
 ENTRIES = 2000
-# One weight of 30,000 entries: a bound that is off by 0.4 % stays unseen with a probability below 10^-50.
-LARGE = (100, 300)
+# One weight of 150,000 entries: a bound that is off by 0.02 %, as that with 1.414 for a root is, stays unseen with a
+# probability below 10^-12.
+LARGE = (300, 500)
+# As many in a square.
+LARGE_SQUARE = (388, 388)
 # Memory that can be written to: an expanded tensor cannot.
 WRITABLE = ("transposed", "strided")
 # What a weight holds before: nothing that an initialiser could have drawn.
 BEFORE = ("integers",)
-GAINS = (None, 0.5, 2.0, 5 / 3, math.sqrt(2), 0.1, 10.0)
+GAINS = (None, 0.5, 2.0, 5 / 3, math.sqrt(2), 0.1, 10.0, 3.7, 50.0)
 NONLINEARITIES = ("linear", "sigmoid", "tanh", "selu", "leaky_relu", "relu")
 
 
@@ -115,6 +118,12 @@ def xavier(dtype: str) -> st.SearchStrategy[DrawCase]:
     return _drawn(dtype, linear_shapes(), GAINS)
 
 
+def of_one_unit(dtype: str) -> list[DrawCase]:
+    """Weights of one output, or of one input, which are one row or one column."""
+    shapes = ((1, 300), (300, 1))
+    return [DrawCase(TensorSpec(shape, dtype, "integers"), False, None, _draws(shape), 0) for shape in shapes]
+
+
 def kaiming(dtype: str) -> st.SearchStrategy[DrawCase]:
     """Weights of a Linear before a ReLU, which is the default."""
     return _drawn(dtype, linear_shapes(), (None, "relu"))
@@ -156,9 +165,15 @@ def layers(dtype: str) -> st.SearchStrategy[LayerCase]:
     return _layer(dtype, ("xavier", "kaiming_relu"), None)
 
 
+def layers_of_one_unit(dtype: str) -> list[LayerCase]:
+    """A layer with one output."""
+    weight, bias = TensorSpec((1, 300), dtype, "integers"), TensorSpec((1,), dtype, "positive")
+    return [LayerCase(weight, bias, scheme, _draws((1, 300)), 0) for scheme in ("xavier", "kaiming_relu")]
+
+
 def large_layers() -> st.SearchStrategy[LayerCase]:
     """A layer of many weights, drawn once under each scheme that draws."""
-    weight, bias = TensorSpec(LARGE, regime="integers"), TensorSpec(LARGE[:1], regime="positive")
+    weight, bias = TensorSpec(LARGE_SQUARE, regime="integers"), TensorSpec(LARGE_SQUARE[:1], regime="positive")
     schemes = st.sampled_from(("xavier", "kaiming_relu"))
     return st.builds(LayerCase, st.just(weight), st.just(bias), schemes, st.just(1), st.just(0))
 

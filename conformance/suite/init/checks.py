@@ -53,6 +53,10 @@ def draws_from(
     got = f"{drawn.numel()} draws of mean {mean:.4g} and standard deviation {deviation:.4g}"
     expected = f"draws from U(-{bound:.6g}, {bound:.6g}), of mean 0 and standard deviation {bound / 3**0.5:.4g}"
     check.chance(uniform, oracle.uniform(drawn, bound), got=got, expected=expected, path=path, size=deviation)
+    got = "the first or last row, column or entry drawn otherwise than the rest"
+    check.chance(
+        uniform, oracle.uniform_at_the_edges(drawn, bound), got=got, expected=expected, path=f"edges of {path}"
+    )
     sizes = drawn.abs().unique().numel()
     got = (
         f"{drawn.numel()} entries of {sizes} sizes, whose signs follow those of their neighbours or of the draw before"

@@ -46,13 +46,21 @@ def kaiming_refused(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, 
 
 
 def layer(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
-    """Initialises a Linear, and one without a bias."""
+    """Initialises a Linear, and one of a class of its own without a bias.
+
+    Every other time their parameters hold NaN before, and are not trained.
+    """
     torch.manual_seed(case.seed)
     options = {} if case.scheme is None else {"scheme": case.scheme}
-    made, plain = _linear(case.weight, case.bias), _linear(case.weight, None)
+    made, plain = _linear(case.weight, case.bias), _linear(case.weight, None, Plain)
     weight, bias, plain_weight = made.weight, made.bias, plain.weight
     drawn, biases, returned, plain_drawn, plain_returned = [], [], [], [], []
-    for _ in range(_draws(case)):
+    for turn in range(_draws(case)):
+        for each in (made, plain):
+            for parameter in each.parameters():
+                parameter.requires_grad_(turn % 2 == 0)
+                if turn % 2:
+                    parameter.detach().fill_(torch.nan)
         returned.append(items.init_linear_(made, **options))
         drawn.append(_copied(made.weight))
         biases.append(_copied(made.bias))
@@ -61,12 +69,15 @@ def layer(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
                 made.bias.copy_(case.bias)
         plain_returned.append(items.init_linear_(plain, **options))
         plain_drawn.append(_copied(plain.weight))
+    for each in (made, plain):
+        each.requires_grad_(True)
     return {
         "drawn": _stacked(drawn),
         "biases": _stacked(biases),
         "returned": _same(returned, made),
         "autograd": torch.is_grad_enabled(),
         "kept": made.weight is weight and made.bias is bias and plain.weight is plain_weight,
+        "training": made.training and plain.training,
         "trainable": _trainable(made),
         "plain_drawn": _stacked(plain_drawn),
         "plain_returned": _same(plain_returned, plain),
@@ -109,10 +120,14 @@ def _draws(case: SimpleNamespace) -> int:
     return 1 if case.device == "meta" else int(case.draws)
 
 
-def _linear(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Linear:
+class Plain(nn.Linear):
+    """A Linear of another class, as people make them."""
+
+
+def _linear(weight: torch.Tensor, bias: torch.Tensor | None, kind: type[nn.Linear] = nn.Linear) -> nn.Linear:
     """Returns a Linear with copies of these, the weight laid out as it is given."""
     with paused():
-        made = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, dtype=weight.dtype)
+        made = kind(weight.shape[1], weight.shape[0], bias=bias is not None, dtype=weight.dtype)
     own = torch.empty_strided(weight.shape, weight.stride(), dtype=weight.dtype, device=weight.device)
     made.weight = nn.Parameter(own.copy_(weight))
     if bias is not None:

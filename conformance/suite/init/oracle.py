@@ -20,6 +20,8 @@ LIKELIEST = 2.0**-22
 
 # Bins of a hundred draws each.
 BINS = 20
+# Of fewer draws, one on one side of zero only is not yet unlikely enough.
+EDGE = 50
 
 # Gains as torch.nn.init.calculate_gain has them; the slope of leaky_relu is 0.01 by default.
 GAIN = {
@@ -84,6 +86,18 @@ def uniform(drawn: torch.Tensor, bound: float) -> float:
     counts = torch.histc(drawn.detach().double(), BINS, -limit, limit)
     bins = statistics.evenly_spread([int(count) for count in counts])
     return min(1.0, 2 * min(bins, statistics.uniform(drawn, -limit, limit)))
+
+
+def uniform_at_the_edges(drawn: torch.Tensor, bound: float) -> float:
+    """Returns the p-value of what lies at an edge or in a corner of each draw being from U(-bound, bound).
+
+    Bonferroni over the edges with enough entries for the bins.
+    """
+    if drawn.ndim < 3:
+        return 1.0
+    edges = (drawn[:, 0], drawn[:, -1], drawn[:, :, 0], drawn[:, :, -1], drawn[:, 0, 0], drawn[:, -1, -1])
+    found = [uniform(edge.reshape(-1), bound) for edge in edges if edge.numel() >= EDGE]
+    return min(1.0, len(found) * min(found, default=1.0))
 
 
 def independent(drawn: torch.Tensor) -> float:

@@ -62,6 +62,7 @@ def test_a_bias_has_no_fans(case: RefusedCase, seen: Seen, check: Check) -> None
     name="draws",
     driver="init.xavier",
     cases=cases.xavier,
+    always=cases.of_one_unit,
     requirements=("bound", "uniform", "independent", "in-place", "leaf", "form", "views"),
     dtypes=FLOATS,
     meta=True,
@@ -77,12 +78,12 @@ def test_xavier_uniform_draws_from_its_distribution(case: DrawCase, seen: Seen, 
     name="large",
     driver="init.xavier",
     cases=cases.large,
-    requirements=("bound",),
+    requirements=("bound", "uniform", "independent"),
     share=0.05,
     seconds=30.0,
 )
 def test_xavier_uniform_finds_its_bound_to_three_digits(case: DrawCase, seen: Seen, check: Check) -> None:
-    checks.reaches("bound", seen.drawn, oracle.xavier_bound(case), check)
+    checks.draws_from("bound", seen.drawn, oracle.xavier_bound(case), check)
 
 
 @holds(
@@ -127,6 +128,7 @@ def test_xavier_uniform_is_made_from_scratch(case: DrawCase, seen: Seen, check: 
     name="draws",
     driver="init.kaiming",
     cases=cases.kaiming,
+    always=cases.of_one_unit,
     requirements=("bound", "uniform", "independent", "in-place", "leaf", "form", "views"),
     dtypes=FLOATS,
     meta=True,
@@ -142,12 +144,12 @@ def test_kaiming_uniform_draws_from_its_distribution(case: DrawCase, seen: Seen,
     name="large",
     driver="init.kaiming",
     cases=cases.large,
-    requirements=("bound",),
+    requirements=("bound", "uniform", "independent"),
     share=0.05,
     seconds=30.0,
 )
 def test_kaiming_uniform_finds_its_bound_to_three_digits(case: DrawCase, seen: Seen, check: Check) -> None:
-    checks.reaches("bound", seen.drawn, oracle.kaiming_bound(case), check)
+    checks.draws_from("bound", seen.drawn, oracle.kaiming_bound(case), check)
 
 
 @holds(
@@ -216,6 +218,7 @@ def test_kaiming_uniform_is_made_from_scratch(case: DrawCase, seen: Seen, check:
     name="draws",
     driver="init.layer",
     cases=cases.layers,
+    always=cases.layers_of_one_unit,
     requirements=("bound", "uniform", "independent", "bias", "no-bias", "in-place", "form", "same-parameters"),
     dtypes=FLOATS,
     meta=True,
@@ -235,12 +238,12 @@ def test_init_linear_draws_by_its_scheme(case: LayerCase, seen: Seen, check: Che
     name="large",
     driver="init.layer",
     cases=cases.large_layers,
-    requirements=("bound",),
+    requirements=("bound", "uniform", "independent"),
     share=0.05,
     seconds=30.0,
 )
 def test_init_linear_finds_its_bound_to_three_digits(case: LayerCase, seen: Seen, check: Check) -> None:
-    checks.reaches("bound", seen.drawn, oracle.layer_bound(case), check)
+    checks.draws_from("bound", seen.drawn, oracle.layer_bound(case), check)
 
 
 @holds(
@@ -313,6 +316,7 @@ def _initialises(case: LayerCase, seen: Seen, check: Check) -> None:
     asked = {"weight": True, "bias": True}
     check.that("form", seen.trainable == asked, got=seen.trainable, expected="a trainable weight and bias, leaves both")
     leaves_autograd_as_it_was(check, "form", seen)
+    check.that("form", seen.training is True, got="eval mode", expected="the mode it was in", path="the layer")
     _same_object(seen.returned, "the layer", check)
     _changed(seen.drawn, case.weight.value, check)
     checks.all_zero("bias", seen.biases, "the bias", check)

@@ -155,6 +155,21 @@ def large_lookup() -> st.SearchStrategy[EmbeddingCase]:
     return st.sampled_from([EmbeddingCase(table, idx), EmbeddingCase(TensorSpec((5, 3), regime="ordinary"), many)])
 
 
+def long_tables(dtype: str) -> list[EmbeddingCase]:
+    """Ids beyond what 8 bits hold, and beyond what 16 bits do."""
+    sizes = (300, 70_000)
+    return [
+        EmbeddingCase(TensorSpec((rows, 2), dtype, "ordinary"), TensorSpec((40,), "int64", "index", high=rows))
+        for rows in sizes
+    ]
+
+
+def often_looked_up(dtype: str) -> list[EmbeddingCase]:
+    """A few ids again and again, with a gradient to take."""
+    table, above = ordinary((5, 3), (90, 3), dtype=dtype)
+    return [EmbeddingCase(table, TensorSpec((90,), "int64", "index", high=5), above)]
+
+
 def looked_up_with_gradient(dtype: str) -> st.SearchStrategy[EmbeddingCase]:
     """Lookups with a gradient to take."""
     return lookups(dtype, upstream=True)

@@ -14,6 +14,7 @@ from conformance.runner.roles import (
     as_used,
     call_with_others,
     fill,
+    frozen_gradients,
     gradients,
     observed,
     parameters_of,
@@ -47,6 +48,7 @@ def linear(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         call_with_others(module, x)  # what is kept for the backward pass belongs to its own call
         seen["gradients"] = gradients(y, [x, weight, bias], case.upstream)
         seen["plain"] = plain_gradients(module, case.x, [weight, bias], case.upstream)
+        seen["frozen"] = frozen_gradients(module, weight, x, [bias], case.upstream)
         seen["upstream"] = case.upstream
         seen["second"] = second_order(lambda: module(x).square().sum(), x)
     return seen

@@ -110,9 +110,10 @@ def stacks(dtype: str) -> st.SearchStrategy[MLPCase]:
 
 
 def large_stacks(dtype: str) -> list[MLPCase]:
-    """More rows, and more features, than others have."""
-    rows, features = ordinary((80, 70), (2, 1100), dtype=dtype)
-    return [MLPCase(70, 130, 66, 3, True, rows), MLPCase(1100, 5, 70, 2, False, features)]
+    """More rows, features and layers than others have."""
+    rows, features, few = ordinary((80, 70), (2, 1100), (3, 4), dtype=dtype)
+    deep = MLPCase(4, 4, 3, 12, False, few)
+    return [MLPCase(70, 130, 66, 3, True, rows), MLPCase(1100, 5, 70, 2, False, features), deep]
 
 
 def singles(dtype: str) -> st.SearchStrategy[MLPCase]:

@@ -15,6 +15,7 @@ from conformance.runner.roles import (
     as_used,
     call_with_others,
     fill,
+    frozen_gradients,
     gradients,
     observed,
     parameters_of,
@@ -109,10 +110,13 @@ def residual(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     if case.upstream is not None:
         x = case.x.detach().clone().requires_grad_()
         arguments = [arg.detach().clone().requires_grad_() for arg in case.args]
+        named["shift"] = torch.full_like(x, named.get("shift") or 0.0).requires_grad_()
+        others = [*arguments, named["shift"]]
         y = module(x, *arguments, **named)
-        seen["gradients"] = gradients(y, [x, inner.weight, *arguments], case.upstream)
-        wrt = [inner.weight, *arguments]
+        seen["gradients"] = gradients(y, [x, inner.weight, *others], case.upstream)
+        wrt = [inner.weight, *others]
         seen["plain"] = plain_gradients(module, case.x, wrt, case.upstream, *arguments, **named)
+        seen["frozen"] = frozen_gradients(module, inner.weight, x, others, case.upstream, *arguments, **named)
         seen["upstream"] = case.upstream
     return seen
 

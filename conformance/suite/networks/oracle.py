@@ -304,7 +304,7 @@ def _inner(case: ResidualCase, x: Bounded) -> Bounded:
 
 
 def residual_gradients(case: ResidualCase) -> list[Bounded]:
-    """Returns the gradients of ``sum(y * upstream)`` with respect to x, the function's weight, and its arguments."""
+    """Returns the gradients of ``sum(y * upstream)``: of x, the function's weight, its arguments, the shift by name."""
     assert case.upstream is not None
     above = as_array(case.upstream.value)
     x, weight = as_array(case.x.value), as_array(case.weight.value)
@@ -316,6 +316,7 @@ def residual_gradients(case: ResidualCase) -> list[Bounded]:
         (above + scale * above @ weight.T, np.abs(above) + abs(scale) * np.abs(above) @ np.abs(weight.T)),
         (scale * rows.T @ up, abs(scale) * np.abs(rows.T) @ np.abs(up)),
         *((scale * above, abs(scale) * np.abs(above)) for _ in case.args),
+        (above, np.abs(above)),
     ]
     return [
         Bounded.to_half_digits(torch.from_numpy(np.array(g)), torch.from_numpy(np.array(size)), dtype)

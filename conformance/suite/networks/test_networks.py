@@ -216,7 +216,8 @@ def test_residual_lets_gradients_through_and_around(case: ResidualCase, seen: Se
     assert case.upstream is not None
     # What leaves the input out has the gradients of what detaches it, but not its output.
     check.close("gradient", seen.output, oracle.residual(case), dtype=case.x.dtype)
-    names = ["x", "the function's weight", *(f"argument {place + 1}" for place in range(len(case.args)))]
+    arguments = [f"argument {place + 1}" for place in range(len(case.args))]
+    names = ["x", "the function's weight", *arguments, "shift, an argument by name"]
     are_handed_back(check, seen, case.upstream, names, oracle.residual_gradients(case), case.x.dtype)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
@@ -75,6 +75,18 @@ def any_rows(dtype: str) -> st.SearchStrategy[NormCase]:
     return _case(dtype, WIDTHS, regimes(dtype), _eps(dtype))
 
 
+def far_out_rows(dtype: str) -> list[NormCase]:
+    """Rows of numbers beyond those of 16 bits."""
+    x, weight, bias = ordinary((3, 4), (4,), (4,), dtype=dtype)
+    return [NormCase(4, None, replace(x, scale=1e6), weight, bias)]
+
+
+def without_eps() -> st.SearchStrategy[NormCase]:
+    """Small numbers and an eps of zero, beside which the default would show; the same in each exam."""
+    x, weight, bias = ordinary((3, 4), (4,), (4,))
+    return st.just(NormCase(4, 0.0, replace(x, scale=1e-3), weight, bias))
+
+
 def narrow_rows(dtype: str) -> st.SearchStrategy[NormCase]:
     """Rows of two to five ordinary numbers, with an eps far below their variance."""
     return _case(dtype, st.integers(2, 5), ("quarters", "ordinary"), st.sampled_from((None, 1e-6)))
@@ -94,6 +106,12 @@ def offset_rows(dtype: str) -> st.SearchStrategy[NormCase]:
 def differentiated(dtype: str) -> st.SearchStrategy[NormCase]:
     """Well-conditioned rows, with a gradient to take."""
     return _case(dtype, st.one_of(NARROW, st.sampled_from((16, 31, 1024, 64, 257))), SMOOTH, _eps(dtype), upstream=True)
+
+
+def one_row(dtype: str) -> list[NormCase]:
+    """One row without a batch, with a gradient to take."""
+    x, weight, bias, above = ordinary((5,), (5,), (5,), (5,), dtype=dtype)
+    return [NormCase(5, None, x, weight, bias, above)]
 
 
 def large() -> st.SearchStrategy[NormCase]:

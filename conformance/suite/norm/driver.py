@@ -11,6 +11,7 @@ from conformance.runner.roles import (
     as_used,
     call_with_others,
     fill,
+    frozen_gradients,
     gradients,
     observed,
     parameters_of,
@@ -28,6 +29,23 @@ def layer_norm(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
 def rms_norm(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Applies RMSNorm twice and reports both outputs, the input afterwards, and the gradients asked for."""
     return _apply(items.RMSNorm, case)
+
+
+def layer_norm_without_eps(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Does what ``layer_norm`` does for an eps of zero, or reports how it is refused."""
+    return _or_refused(items.LayerNorm, case)
+
+
+def rms_norm_without_eps(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
+    """Does what ``rms_norm`` does for an eps of zero, or reports how it is refused."""
+    return _or_refused(items.RMSNorm, case)
+
+
+def _or_refused(norm: Any, case: SimpleNamespace) -> dict[str, Any]:
+    try:
+        return {**_apply(norm, case), "refused": None}
+    except (ValueError, AssertionError) as error:
+        return {"refused": f"{type(error).__name__}: {error}"}
 
 
 def layer_norm_built(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
@@ -59,6 +77,7 @@ def _apply(norm: Any, case: SimpleNamespace) -> dict[str, Any]:
         call_with_others(module, x)  # what is kept for the backward pass belongs to its own call
         seen["gradients"] = gradients(y, [x, scale, shift], case.upstream)
         seen["plain"] = plain_gradients(module, case.x, [scale, shift], case.upstream)
+        seen["frozen"] = frozen_gradients(module, scale, x, [shift], case.upstream)
         seen["upstream"] = case.upstream
         seen["second"] = second_order(lambda: (module(x) * case.upstream.to(case.x.dtype)).sum(), x)
     return seen

@@ -20,6 +20,7 @@ test_rms_norm_has_its_signature = has_signature("RMSNorm")
     name="forward",
     driver="norm.layer_norm",
     cases=cases.any_rows,
+    always=cases.far_out_rows,
     requirements=("formula", "form", "untouched", "repeatable"),
     dtypes=ALL_FLOATS,
     meta=True,
@@ -71,9 +72,25 @@ def test_layer_norm_survives_a_common_offset(case: NormCase, seen: Seen, check: 
 
 @holds(
     item="LayerNorm",
+    name="without-eps",
+    driver="norm.layer_norm_without_eps",
+    cases=cases.without_eps,
+    requirements=("eps-inside-root",),
+    share=0.1,
+)
+def test_layer_norm_takes_an_eps_of_zero_or_refuses_it(case: NormCase, seen: Seen, check: Check) -> None:
+    if seen.refused is None:
+        check.close("eps-inside-root", seen.output, oracle.layer_norm(case))
+    else:
+        check.that("eps-inside-root", True, got=seen.refused, expected="an output, or an eps of zero refused")
+
+
+@holds(
+    item="LayerNorm",
     name="gradient",
     driver="norm.layer_norm",
     cases=cases.differentiated,
+    always=cases.one_row,
     requirements=("gradient", "second-order"),
     dtypes=("float64", "float32"),
     share=0.4,
@@ -129,6 +146,7 @@ def test_layer_norm_is_made_from_scratch(case: NormCase, seen: Seen, check: Chec
     name="forward",
     driver="norm.rms_norm",
     cases=cases.any_rows,
+    always=cases.far_out_rows,
     requirements=("formula", "form", "untouched", "repeatable"),
     dtypes=ALL_FLOATS,
     meta=True,
@@ -154,9 +172,25 @@ def test_rms_norm_adds_eps_to_the_mean_square(case: NormCase, seen: Seen, check:
 
 @holds(
     item="RMSNorm",
+    name="without-eps",
+    driver="norm.rms_norm_without_eps",
+    cases=cases.without_eps,
+    requirements=("eps-inside-root",),
+    share=0.1,
+)
+def test_rms_norm_takes_an_eps_of_zero_or_refuses_it(case: NormCase, seen: Seen, check: Check) -> None:
+    if seen.refused is None:
+        check.close("eps-inside-root", seen.output, oracle.rms_norm(case))
+    else:
+        check.that("eps-inside-root", True, got=seen.refused, expected="an output, or an eps of zero refused")
+
+
+@holds(
+    item="RMSNorm",
     name="gradient",
     driver="norm.rms_norm",
     cases=cases.differentiated,
+    always=cases.one_row,
     requirements=("gradient", "second-order"),
     dtypes=("float64", "float32"),
     share=0.4,

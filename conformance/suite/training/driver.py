@@ -76,7 +76,8 @@ def train(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         turns.append({**seen, "x": x, "y": y})
         steps.clear()
         model.eval()
-    return {"turns": turns, "held": held}
+    # Not as they are now: as they are once whoever was left behind has had his time.
+    return {"turns": turns, "held": held, "later": [parameters[name].detach() for name in held]}
 
 
 def _optimizer(case: SimpleNamespace, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:

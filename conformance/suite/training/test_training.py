@@ -41,6 +41,8 @@ def test_a_training_step_goes_once_down_the_gradient(case: TrainCase, seen: Seen
     for place, turn in enumerate(seen.turns):
         _one_turn(case, place, turn, seen.held, before, check)
         before = turn["steps"][-1]["gradients"] if turn["steps"] else before
+    later, path = torch.cat([value.reshape(-1) for value in seen.later]), "the parameters some time after the last step"
+    check.bits("only-optimizer", later, seen.turns[-1]["end"][0], path=path)
     _steps_as_torch(case, seen, check)
 
 
