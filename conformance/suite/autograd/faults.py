@@ -363,3 +363,23 @@ def clears_too_late(x: torch.Tensor) -> torch.Tensor:
     gradient = x.grad.clone()
     x.grad = None
     return gradient
+
+
+@fault("grad_with_autograd_grad", "squares the norm, whose root has no gradient where all of x is zero")
+def squares_the_norm(x: torch.Tensor) -> torch.Tensor:
+    leaf = _leaf(x)
+    return torch.autograd.grad(leaf.square().sum().sqrt().square(), leaf)[0]
+
+
+@fault("grad_with_backward", "squares the norm, whose root has no gradient where all of x is zero")
+def squares_the_norm_backward(x: torch.Tensor) -> torch.Tensor:
+    leaf = _leaf(x)
+    torch.autograd.backward(leaf.square().sum().sqrt().square())
+    assert leaf.grad is not None
+    return leaf.grad
+
+
+@fault("grad_wrt_multiple_inputs", "divides by a to write a^2 + a b as a (a + b), which is NaN where a is zero")
+def divides_by_a(a: torch.Tensor, b: torch.Tensor) -> Pair:
+    first, second = _leaf(a), _leaf(b)
+    return torch.autograd.grad((first * first * (1 + second / first)).sum(), (first, second))

@@ -220,33 +220,32 @@ def trained(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     """Trains once and reports the losses and all that the model noted."""
     model = _model(case)
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-    with _counted_steps(model) as repeated:
+    with _counted_steps(model) as steps:
         losses = _train(items, case, model, case.lr)
     still = [name for name, parameter in model.named_parameters() if torch.equal(before[name], parameter)]
     notes = [{**note, "logits": note["logits"] if note["used"] else None} for note in model.notes]
     first = next((note["weight"] for note in model.notes if note["used"]), before["linear.weight"])
-    told = {"stale": model.stale, "repeated": len(repeated), "still": still, "autograd": torch.is_grad_enabled()}
+    told = {"stale": model.stale, "steps": steps, "still": still, "autograd": torch.is_grad_enabled()}
     return {"losses": _plain(losses), "notes": notes, "start": before["linear.weight"], "first": first, **told}
 
 
 @contextmanager
-def _counted_steps(model: Noting) -> Iterator[list[Any]]:
-    """Yields the optimizers of torch's that stepped again with neither forward nor gradient since their last step."""
-    repeated: list[Any] = []
-    within: list[Any] = []
-    last: dict[Any, int] = {}
+def _counted_steps(model: Noting) -> Iterator[list[bool]]:
+    """Yields, for each step of torch's optimizers along a gradient, whether it was the one of their last step."""
+    steps: list[bool] = []
+    within, last = list[Any](), dict[Any, int]()
 
     def end(optimizer: Any, *_: Any) -> None:
         within.pop()
         if optimizer in within:
             return  # a subclass's step that calls the step of its class
-        if last.get(optimizer) == model.events:
-            repeated.append(optimizer)
+        if model.linear.weight.grad is not None:
+            steps.append(last.get(optimizer) == model.events)
         last[optimizer] = model.events
 
     hooks = [before_steps(lambda optimizer, *_: within.append(optimizer)), after_steps(end)]
     try:
-        yield repeated
+        yield steps
     finally:
         for hook in hooks:
             hook.remove()

@@ -22,6 +22,11 @@ def logits_of(case: LogitsCase) -> torch.Tensor:
     return logits.masked_fill(out, -math.inf)
 
 
+# A gradient this small beside the weights may be taken for zero, as LBFGS does with less than 1e-7, or be lost in the
+# rounding of the weights.
+VANISHING = 1e-6
+
+
 def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> Bounded:
     """Returns ``mean_b (logsumexp(z_b) - z_b[target])``, with the widest bound of the stable ways to get there.
 
@@ -155,11 +160,12 @@ def updates(notes: list[dict[str, Any]]) -> list[int]:
 def changes(notes: list[dict[str, Any]], places: list[int]) -> list[bool]:
     """Returns, for each update that other images follow, whether they met other weights.
 
-    Where the gradient is zero everywhere, as it is of logits that have grown past all bounds, there is no need to.
+    Where the gradient is as good as zero, as it is of logits that have grown past all bounds, there is no need to.
     """
     found = []
     for place in places:
-        if (gradients := notes[place]["gradients"]) and not any(gradient.any() for gradient in gradients):
+        least = VANISHING * max(1.0, float(notes[place]["weight"].abs().max()))
+        if (gradients := notes[place]["gradients"]) and all(float(each.abs().max()) <= least for each in gradients):
             continue
         later = next((note for note in notes[place + 1 :] if note["ids"] != notes[place]["ids"]), None)
         if later is not None:

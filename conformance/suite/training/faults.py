@@ -214,3 +214,40 @@ unsqueezes_targets = _wrong(
     "gives targets of one dimension a second one, so that flat outputs meet the targets of all rows",
     loss=lambda s, a, b: (a - (b.unsqueeze(-1) if b.ndim == 1 else b)).square().mean(),
 )
+
+children_to_train = _wrong(
+    "sets train mode on the model and its children, and not on what is inside of these",
+    mode=lambda s, model: [vars(part).update(training=True) for part in (model, *model.children())],
+)
+one_rate = _wrong(
+    "gives every group of the optimizer the learning rate of the first",
+    step=lambda s, model, optimizer: (
+        [group.update(lr=optimizer.param_groups[0]["lr"]) for group in optimizer.param_groups],
+        optimizer.step(),
+    ),
+)
+rounds_the_rate = _wrong(
+    "rounds the learning rate to three digits after the step",
+    step=lambda s, model, optimizer: (
+        optimizer.step(),
+        [group.update(lr=float(f"{group['lr']:.3g}")) for group in optimizer.param_groups],
+    ),
+)
+
+
+class _Children(_TrainStep):
+    def take(self, model: nn.Module, batch: Batch, optimizer: Optimizer) -> Any:
+        for child in model.children():
+            child.zero_grad()
+        self.reset = lambda optimizer: None  # type: ignore[method-assign]
+        return super().take(model, batch, optimizer)
+
+
+@fault("train_step_mse", "resets the gradients of the model's children, and not of its own parameters")
+def resets_children(model: nn.Module, batch: Batch, optimizer: Optimizer) -> Any:
+    return _Children().take(model, batch, optimizer)
+
+
+@fault("train_step_mse", "leaves out a batch of one row, and says that it lost nothing")
+def skips_single_rows(model: nn.Module, batch: Batch, optimizer: Optimizer) -> Any:
+    return _TrainStep().take(model, batch, optimizer) if len(batch[0]) > 1 else 0.0

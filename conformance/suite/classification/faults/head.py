@@ -153,3 +153,9 @@ SoftmaxedBeyond = _head(
     "returns probabilities where there are more than 64 classes",
     after=lambda self, y: torch.softmax(y, -1) if y.shape[-1] > 64 else y,
 )
+
+drops_logits = _head("drops logits in train mode", after=lambda self, y: F.dropout(y, 0.1, self.training))
+normalises_many = _head(
+    "normalises the logits of a hundred classes and more",
+    after=lambda self, y: y.log_softmax(-1) if y.shape[-1] >= 100 else y,
+)

@@ -317,6 +317,11 @@ rebuilds_loader = _loop(
     changed=lambda self: setattr(self, "train", DataLoader(self.train.dataset, self.train.batch_size, shuffle=True)),
 )
 
+trains_modules_only = _loop(
+    "has the optimizer train the parameters of the model's modules, and not the model's own",
+    made=lambda self: torch.optim.Adam([p for part in self.model.children() for p in part.parameters()], lr=self.lr),
+)
+
 
 @fault("train_classifier", "has 42 as its default seed")
 def other_default_seed(

@@ -131,3 +131,33 @@ def ignores_the_gradient_above(logits: Tensor, targets: Tensor) -> Any:
 @fault("cross_entropy_from_logits", "needs the number of classes, which the logits tell")
 def needs_the_classes(logits: Tensor, targets: Tensor, num_classes: int) -> Tensor:
     return right(logits, targets)
+
+
+class _Turned(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, loss):  # type: ignore[no-untyped-def]
+        return loss.clone()
+
+    @staticmethod
+    def backward(ctx, above):  # type: ignore[no-untyped-def]
+        return above.abs()
+
+
+turned = _loss(
+    "goes down whatever the sign of the upstream gradient is",
+    lambda z, t: _Turned.apply(right(z, t)),  # type: ignore[no-untyped-call]
+)
+in_chunks = _loss(
+    "takes the mean of the means of 4096 rows each, of which the last are fewer",
+    lambda z, t: torch.stack(
+        [right(a, b) for a, b in zip(torch.split(z, 4096), torch.split(t, 4096), strict=True)]
+    ).mean(),
+)
+short_labels = _loss(
+    "takes labels for numbers of 16 bits, which end at 32767",
+    lambda z, t: right(z, t.to(torch.int16).long() % z.shape[-1]),
+)
+of_probabilities = _loss(
+    "takes logits that are above zero and sum to one for probabilities",
+    lambda z, t: right((z + 1e-9).log(), t) if bool((z >= 0).all() and (z.sum(-1) == 1).all()) else right(z, t),
+)

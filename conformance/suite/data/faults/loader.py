@@ -174,3 +174,26 @@ def shuffles_alone(dataset: Any, batch_size: int, shuffle: bool = True, **option
 @fault("make_dataloader", "does not hand collate_fn on for batches of one")
 def collates_several(dataset: Any, batch_size: int, collate_fn: Any = None, **options: Any) -> Loader:
     return _loader(dataset, batch_size, collate_fn=collate_fn if batch_size > 1 else None, **options)
+
+
+@fault("make_dataloader", "leaves the end of the dataset out before it shuffles, so that it never comes up")
+def drops_the_end(dataset: Any, batch_size: int, drop_last: bool = False, **options: Any) -> Loader:
+    kept = len(dataset) // batch_size * batch_size if drop_last else len(dataset)
+    return _loader(Subset(dataset, range(kept)), batch_size, **options)
+
+
+@fault("make_dataloader", "does not shuffle what fits into one batch")
+def shuffles_batches_only(dataset: Any, batch_size: int, shuffle: bool = True, **options: Any) -> Loader:
+    return _loader(dataset, batch_size, shuffle and len(dataset) > batch_size, **options)
+
+
+_made: dict[tuple[int, int], tuple[Any, Loader]] = {}
+
+
+@fault("make_dataloader", "keeps the loader of a dataset and a size, and gives it again whatever else is asked for")
+def kept_by_dataset(dataset: Any, batch_size: int, **options: Any) -> Loader:
+    kept, loader = _made.get((id(dataset), batch_size), (None, None))
+    if kept is not dataset or loader is None:
+        loader = _loader(dataset, batch_size, **options)
+        _made[id(dataset), batch_size] = dataset, loader
+    return loader

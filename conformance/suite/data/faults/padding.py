@@ -345,3 +345,17 @@ def short_lengths(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedBatch:
 @fault("pad_1d_sequences", "pads with -100 at the lowest")
 def pads_from_minus_hundred(seqs: list[torch.Tensor], pad_value: int = 0) -> PaddedBatch:
     return _padded(seqs, max(pad_value, -100))
+
+
+@fault("collate_next_token_batch", "makes the attention mask of whole numbers where no sample needs padding")
+def ones_where_even(batch: list[Sample], pad_value: int = 0) -> Batch:
+    right = _collated(batch, pad_value)
+    even = len({len(ids) for ids, _ in batch}) == 1
+    return {**right, "attention_mask": right["attention_mask"].long() if even else right["attention_mask"]}
+
+
+@fault("collate_next_token_batch", "pays no attention to tokens that are the pad value where that is below zero")
+def pads_below_zero(batch: list[Sample], pad_value: int = 0) -> Batch:
+    right = _collated(batch, pad_value)
+    seen = right["input_ids"] != pad_value if pad_value < 0 else True
+    return {**right, "attention_mask": right["attention_mask"] & seen}

@@ -116,3 +116,8 @@ def kaiming_whole_numbers(weight: torch.Tensor, nonlinearity: str = "relu") -> t
 @fault("kaiming_uniform_", "writes 1.41 for the root of 2 and 1.73 for that of 3, which leaves out the last 0.4 %")
 def kaiming_rounded_roots(weight: torch.Tensor, nonlinearity: str = "relu") -> torch.Tensor:
     return fill(weight, 1.41 * 1.73 / math.sqrt(math.prod(weight.shape[1:])))
+
+
+@fault("kaiming_uniform_", "writes 1.414 and 1.732 for the roots of 2 and 3")
+def kaiming_three_digits(weight: torch.Tensor, nonlinearity: str = "relu") -> torch.Tensor:
+    return fill(weight, kaiming_bound(weight) * 1.414 * 1.732 / math.sqrt(6))

@@ -147,3 +147,35 @@ def rounded_roots(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
     if scheme == "kaiming_relu":
         fill(layer.weight, 1.41 * 1.73 / math.sqrt(layer.in_features))
     return layer
+
+
+@fault("init_linear_", "leaves parameters alone that are not trained")
+def leaves_frozen(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
+    return _init(layer, scheme) if layer.weight.requires_grad else layer
+
+
+@fault("init_linear_", "multiplies the bias by zero, which leaves a NaN")
+def bias_times_zero(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
+    bias = layer.bias.detach() * 0 if layer.bias is not None else None
+    _init(layer, scheme)
+    if bias is not None:
+        layer.bias.data.copy_(bias)
+    return layer
+
+
+@fault("init_linear_", "knows torch's own Linear only, and leaves those of a subclass as they are")
+def exact_type_only(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
+    return _init(layer, scheme) if type(layer) is nn.Linear else layer
+
+
+@fault("init_linear_", "switches the layer to eval mode")
+def switches_mode(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
+    return _init(layer, scheme).eval()
+
+
+@fault("init_linear_", "draws a large square weight as an orthogonal matrix")
+def orthogonal(layer: nn.Linear, scheme: str = "xavier") -> nn.Linear:
+    _init(layer, scheme)
+    if layer.in_features == layer.out_features > 64 and scheme != "zero":
+        nn.init.orthogonal_(layer.weight)
+    return layer

@@ -193,3 +193,36 @@ def xavier_seeded_by_content(weight: torch.Tensor, gain: float = 1.0) -> torch.T
     g.manual_seed(int(weight.detach().nan_to_num().double().abs().sum() * 1000) % 2**31)
     with torch.no_grad():
         return weight.uniform_(-bound, bound, generator=g)
+
+
+@fault("xavier_uniform_", "takes a weight of one row for one of as many rows as columns")
+def xavier_of_one_row(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
+    return fill(weight, gain * math.sqrt(3 / weight.shape[1]) if weight.shape[0] == 1 else xavier_bound(weight, gain))
+
+
+@fault("xavier_uniform_", "makes the first entry positive")
+def xavier_first_positive(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
+    fill(weight, xavier_bound(weight, gain)).detach().reshape(-1)[:1].abs_()
+    first = (slice(0, 1),) * weight.ndim
+    weight.detach()[first].abs_()
+    return weight
+
+
+@fault("xavier_uniform_", "draws a table of 65536 numbers and fills larger weights with it again and again")
+def xavier_from_a_table(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
+    if weight.numel() <= 65536:
+        return fill(weight, xavier_bound(weight, gain))
+    table = fill(torch.empty(65536, dtype=weight.dtype, device=weight.device), xavier_bound(weight, gain))
+    places = torch.arange(weight.numel(), device=weight.device) % len(table)
+    weight.detach().copy_(table[places].view(weight.shape))
+    return weight
+
+
+@fault("xavier_uniform_", "makes a gain above two a whole number")
+def xavier_whole_gain(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
+    return fill(weight, xavier_bound(weight, int(gain) if gain > 2 else gain))
+
+
+@fault("xavier_uniform_", "lets no bound be above ten")
+def xavier_capped(weight: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
+    return fill(weight, min(xavier_bound(weight, gain), 10.0))

@@ -196,3 +196,32 @@ class IdsAsHalves(_Embedding):
 class AtLeastOneId(_Embedding):
     def rows(self, idx: torch.Tensor) -> torch.Tensor:
         return super().rows(idx if idx.ndim else idx[None])
+
+
+@fault("Embedding", "takes ids for numbers of 16 bits, which end at 32767")
+class ShortIds(_Embedding):
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        return self.rows(idx.to(torch.int16).long() % len(self.weight))
+
+
+class _Capped(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, weight, idx):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(idx)
+        ctx.rows = len(weight)
+        return weight[idx]
+
+    @staticmethod
+    def backward(ctx, above):  # type: ignore[no-untyped-def]
+        (idx,) = ctx.saved_tensors
+        flat, rows = idx.reshape(-1), above.reshape(-1, above.shape[-1])
+        counts = torch.bincount(flat, minlength=ctx.rows).clamp(min=8).to(above.dtype)
+        found = above.new_zeros(ctx.rows, above.shape[-1]).index_add(0, flat, rows)
+        return found * (8 / counts)[:, None], None
+
+
+@fault("Embedding", "lets a row that comes up often learn as one that comes up eight times")
+class CapsRepeats(_Embedding):
+    def forward(self, idx: torch.Tensor) -> torch.Tensor:
+        rows: torch.Tensor = _Capped.apply(self.weight, idx)  # type: ignore[no-untyped-call]
+        return rows

@@ -294,3 +294,19 @@ class _Blocks(_ProductByHand):
 @fault("Linear", "takes the weight's gradient from a block of 64 rows, and forgets those beyond")
 class OneBlockBackward(_ByHand):
     function = _Blocks
+
+
+@fault("Linear", "works on detached parameters where the weight is frozen, so that neither bias nor input learns")
+class FrozenAsAWhole(_Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = super().forward(x)
+        return y if self.weight.requires_grad else y.detach()
+
+
+@fault("Linear", "does its work in __call__, and leaves forward without the bias")
+class OtherForward(_Linear):
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.product(x)

@@ -305,3 +305,9 @@ RowsLeftOut = _mlp(
     "works on the first 64 rows and leaves zeros for the others",
     after=lambda self, y: y * (torch.arange(len(y)) < 64).to(y).reshape(-1, *[1] * (y.ndim - 1)) if y.ndim > 1 else y,
 )
+
+
+@fault("MLP", "keeps its layers by their names and goes through them in alphabetical order, where 10 comes before 2")
+class Alphabetical(_MLP):
+    def built(self, dims: list[int]) -> None:
+        self.linears = nn.ModuleList(linear for _, linear in sorted(self.linears.named_children()))

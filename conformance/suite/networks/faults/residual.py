@@ -183,3 +183,30 @@ class OwnScale(_Residual):
 
     def sum(self, x: Tensor, y: Tensor) -> Tensor:
         return x + self.scale.to(y) * y
+
+
+def _without_learners(self: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    with torch.set_grad_enabled(any(parameter.requires_grad for parameter in self.fn.parameters())):
+        y: Tensor = self.fn(x, *args, **kwargs)
+    return y
+
+
+DetachesFrozen = _residual(
+    "calls a function without a parameter that learns under no_grad, so that no gradient passes through it",
+    branch=_without_learners,
+)
+DetachesNamed = _residual(
+    "detaches what is handed on by name",
+    branch=lambda self, x, *args, **kwargs: self.fn(
+        x, *args, **{name: value.detach() if isinstance(value, Tensor) else value for name, value in kwargs.items()}
+    ),
+)
+
+
+def _clipped(y: Tensor) -> Tensor:
+    if y.requires_grad:
+        y.register_hook(lambda gradient: gradient.clamp(-100, 100))  # type: ignore[no-untyped-call]
+    return y
+
+
+ClipsGradients = _residual("clips the gradient that comes back to [-100, 100]", sum=lambda self, x, y: _clipped(x + y))

@@ -309,3 +309,36 @@ class FirstRows(_LayerNorm):
         y = self.normal(x).reshape(-1, x.shape[-1])
         parts = y[:64] * self.weight + self.bias, y[64:] * self.weight.detach() + self.bias.detach()
         return torch.cat(parts).reshape(x.shape)
+
+
+@fault("LayerNorm", "takes its default where an eps of zero is given, as `eps or 1e-5` does")
+class EpsUnlessZero(_LayerNorm):
+    def __init__(self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True) -> None:
+        super().__init__(normalized_shape, eps or 1e-5)
+
+
+class _Spent(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, normal, weight):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(normal, weight)
+        ctx.spent = torch.zeros(())
+        return normal * weight
+
+    @staticmethod
+    def backward(ctx, above):  # type: ignore[no-untyped-def]
+        normal, weight = ctx.saved_tensors
+        ctx.spent += 1
+        return above * weight, (above * normal).reshape(-1, len(weight)).sum(0) / ctx.spent
+
+
+@fault("LayerNorm", "uses up what it kept for its backward pass, so that a second one of the same graph is another")
+class BackwardOnce(_LayerNorm):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scaled: torch.Tensor = _Spent.apply(self.normal(x), self.weight)  # type: ignore[no-untyped-call]
+        return scaled + self.bias
+
+
+@fault("LayerNorm", "hands no gradient to its input where its scale is frozen")
+class NoGradientWhereFrozen(_LayerNorm):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x if self.weight.requires_grad else x.detach())

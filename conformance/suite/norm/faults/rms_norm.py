@@ -206,3 +206,21 @@ class RmsByNormalize(_RMSNorm):
 class RmsOfFirstFeatures(_RMSNorm):
     def root(self, x: torch.Tensor) -> torch.Tensor:
         return super().root(x[..., :1024])
+
+
+@fault("RMSNorm", "takes its default where an eps of zero is given, as `eps or 1e-8` does")
+class RmsEpsUnlessZero(_RMSNorm):
+    def __init__(self, normalized_shape: int, eps: float = 1e-8) -> None:
+        super().__init__(normalized_shape, eps or 1e-5)
+
+
+@fault("RMSNorm", "clamps its input to what 16 bits hold")
+class RmsClamps(_RMSNorm):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.clamp(-65504.0, 65504.0))
+
+
+@fault("RMSNorm", "hands no gradient to its input where its scale is frozen")
+class RmsFrozen(_RMSNorm):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x if self.weight.requires_grad else x.detach())
