@@ -231,6 +231,12 @@ def repeated(draw: st.DrawFn, dtype: str) -> DropoutCase:
     return DropoutCase(rate, x, seed, nested, calls, grad=grad)
 
 
+def rare(dtype: str) -> list[DropoutCase]:
+    """Dropouts that drop, or keep, one entry in two hundred of many."""
+    x = TensorSpec((4, 512), dtype, "ordinary")
+    return [DropoutCase(rate, x, 0, calls=LEAST_CALLS) for rate in (RARE, 1 - RARE)]
+
+
 def no_probabilities() -> st.SearchStrategy[RateCase]:
     """Numbers just outside of [0, 1], and far outside."""
     return st.sampled_from((-0.1, 1.1, -1.0, 2.0)).map(RateCase)

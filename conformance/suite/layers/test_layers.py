@@ -236,6 +236,7 @@ def test_dropout_scales_what_it_keeps_in_train_mode_only(case: DropoutCase, seen
     name="draws",
     driver="layers.dropout_repeated",
     cases=cases.repeated,
+    always=cases.rare,
     requirements=("rate", "independent", "fresh"),
     dtypes=FLOATS,
     share=0.4,
