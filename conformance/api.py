@@ -40,7 +40,8 @@ def check(submission: str | Path, options: Options | None = None, **changes: Any
 def started(options: Options, source: Source | None = None) -> Launch:
     """Returns a runner that is starting; to be called early, since it imports torch on its own."""
     readable = source.places if source is not None else ()
-    return launch(sandboxed=options.sandbox, readable=readable, accelerated=options.accelerated)
+    hidden = tuple(map(Path, options.hidden))
+    return launch(sandboxed=options.sandbox, readable=readable, hidden=hidden, accelerated=options.accelerated)
 
 
 def verdict(source: Source, options: Options, starting: Launch | None, progress: Progress | None = None) -> Result:

@@ -35,6 +35,7 @@ class Options:
         in_process: whether the submission runs in the judge itself, for a debugger and for code one trusts.
         sandbox: whether to use bubblewrap where it is installed.
         diagnose: whether to look which usual mistake a finding looks like.
+        hidden: files and folders that a submission may not read: in a class, what the others handed in.
     """
 
     items: tuple[str, ...] = ()
@@ -48,6 +49,7 @@ class Options:
     in_process: bool = False
     sandbox: bool = True
     diagnose: bool = True
+    hidden: tuple[str, ...] = ()
     extras: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from conformance.engine.options import Options
 from conformance.grading.folder import Folder, Line
@@ -40,6 +41,7 @@ def grade(
     from rich.console import Console
 
     console = Console(stderr=True)
+    options = replace(options, hidden=tuple(str(submission.path.resolve()) for submission in submissions))
     jobs: dict[str, Job] = {}
     owners: dict[str, list[Submission]] = {}
     for submission in submissions:

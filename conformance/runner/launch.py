@@ -43,28 +43,36 @@ class Launch:
         _remove(self.scratch)
 
 
-def launch(*, sandboxed: bool = True, readable: tuple[Path, ...] = (), accelerated: bool = False) -> Launch:
+def launch(
+    *,
+    sandboxed: bool = True,
+    readable: tuple[Path, ...] = (),
+    hidden: tuple[Path, ...] = (),
+    accelerated: bool = False,
+) -> Launch:
     """Starts a runner without waiting for it.
 
     Args:
         sandboxed: whether to use bubblewrap where it is installed; Landlock and seccomp do their part in any case.
         readable: what of the judge's own folders the submission needs, because it lies there.
+        hidden: what it may not read besides, where it is there.
         accelerated: whether submissions may see the machine's accelerators.
     """
     scratch = Path(tempfile.mkdtemp(prefix="conformance-"))
     try:
-        return _start(scratch, readable, sandboxed=sandboxed, accelerated=accelerated)
+        kept = [*sandbox.secrets(readable), *(path.resolve() for path in hidden if path.exists())]
+        return _start(scratch, kept, sandboxed=sandboxed, accelerated=accelerated)
     except BaseException:  # Ctrl-C; what has been started already ends with its socket
         _remove(scratch)
         raise
 
 
-def _start(scratch: Path, readable: tuple[Path, ...], *, sandboxed: bool, accelerated: bool) -> Launch:
+def _start(scratch: Path, hidden: list[Path], *, sandboxed: bool, accelerated: bool) -> Launch:
     ours, theirs = socket.socketpair()
-    fd, hidden = theirs.fileno(), [str(path) for path in sandbox.secrets(readable)]
-    run = f"from conformance.runner.server import main; main({fd}, {str(scratch)!r}, {hidden!r})"
+    fd = theirs.fileno()
+    run = f"from conformance.runner.server import main; main({fd}, {str(scratch)!r}, {list(map(str, hidden))!r})"
     command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {run}"]
-    box = sandbox.wrap(command, scratch, readable, devices=accelerated) if sandboxed else None
+    box = sandbox.wrap(command, scratch, hidden, devices=accelerated) if sandboxed else None
     with theirs, scratch.with_suffix(".log").open("wb") as log:
         child = subprocess.Popen(
             box or command,

@@ -71,22 +71,19 @@ def _of_the_checkout(root: Path) -> list[Path]:
     return [root / ".git", root / "build", root / "dist", *environments]
 
 
-def wrap(
-    command: list[str], scratch: Path, readable: tuple[Path, ...] = (), *, devices: bool = False
-) -> list[str] | None:
+def wrap(command: list[str], scratch: Path, hidden: list[Path], *, devices: bool = False) -> list[str] | None:
     """Returns ``command`` inside bubblewrap, or None where that is not to be had.
 
     Args:
         command: the runner's command line.
         scratch: becomes an empty file system in memory, the only place that can be written.
-        readable: what the submission needs from disk (a directory or a module); the reference is hidden unless
-            it is the submission.
+        hidden: files and folders that cannot be read.
         devices: whether the machine's devices are to be seen, for an accelerator.
     """
     if not available():
         return None
     masks: list[str] = []
-    for path in secrets(readable):
+    for path in hidden:
         masks += ["--tmpfs", str(path)] if path.is_dir() else ["--ro-bind", "/dev/null", str(path)]
     return [
         "bwrap",

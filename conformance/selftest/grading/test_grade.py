@@ -21,6 +21,13 @@ from conformance.selftest.grading.conftest import RIGHT, WRONG, Write
 ARGUMENTS = ["--profile", "quick", "--item", "RMSNorm"]
 ROOT = Path(__file__).parents[3]
 
+COPYING = """
+def copied(path):
+    space = {}
+    exec(open(path).read(), space)
+    return space["RMSNorm"]
+"""
+
 
 @pytest.fixture
 def class_folder(write: Write) -> Path:
@@ -38,6 +45,18 @@ def verdicts(out: Path) -> dict[str, str]:
     """Returns what the table says of each submission."""
     with (out / "summary.csv").open(newline="") as file:
         return {row["submission"]: row["verdict"] for row in csv.DictReader(file)}
+
+
+@pytest.mark.parametrize("sandbox", [[], ["--no-sandbox"]])
+def test_nobody_reads_what_the_others_handed_in(write: Write, tmp_path: Path, sandbox: list[str]) -> None:
+    others = write("alice.py"), write("carol/parts.py")
+    for number, path in enumerate(others):
+        write(f"copycat{number}.py", f"{COPYING}\nRMSNorm = copied({str(path)!r})")
+    out = tmp_path / "out"
+    main([str(others[0].parent), "--out", str(out), *ARGUMENTS, "-n", "1", *sandbox])
+    found = verdicts(out)
+    assert found["alice.py"] == "conforms"
+    assert "conforms" not in (found["copycat0.py"], found["copycat1.py"])
 
 
 def test_a_class_is_graded_and_then_nothing_is_left_to_do(
