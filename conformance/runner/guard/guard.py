@@ -13,6 +13,7 @@ from conformance.runner.guard.kernels import stub_kernels
 from conformance.runner.guard.ledger import Breach, Ledger, Pause
 from conformance.runner.guard.stack import IsSubmission, Where, is_nobody_elses, plain_where
 from conformance.runner.guard.swap import Undo
+from conformance.runner.guard.symbols import Symbols
 from conformance.runner.guard.uncompiled import run_uncompiled
 
 
@@ -22,12 +23,13 @@ class Guard:
     def __init__(self, is_submission: IsSubmission, where: Where) -> None:
         run_uncompiled()
         self.ledger = Ledger(is_submission, where)
-        self.functions = Functions(self.ledger)
+        self.functions, self.symbols = Functions(self.ledger), Symbols(self.ledger)
         self._undo: list[Undo] = [
             stub_kernels(self.ledger),
             watch_handles(self.ledger),
             keep_stubs_included(),
             self.functions.undo,
+            self.symbols.undo,
             watch_engine(self.ledger),
         ]
 
@@ -39,7 +41,8 @@ class Guard:
 
     def records(self) -> list[Breach]:
         """Returns the breaches since the last reset, of this process, in the order in which they happened."""
-        return list(self.ledger.breaches.values())
+        seen = list(self.ledger.breaches.values())
+        return [*seen, *(breach for breach in self.symbols.found if breach not in seen)]
 
     def paused(self) -> Pause:
         """Returns a ``with`` block in which the judge's own use of the reference is not told."""
