@@ -226,7 +226,8 @@ def trained(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     notes = [{**note, "logits": note["logits"] if note["used"] else None} for note in model.notes]
     first = next((note["weight"] for note in model.notes if note["used"]), before["linear.weight"])
     told = {"stale": model.stale, "steps": steps, "still": still, "autograd": torch.is_grad_enabled()}
-    return {"losses": _plain(losses), "notes": notes, "start": before["linear.weight"], "first": first, **told}
+    told |= {"start": before["linear.weight"], "first": first, "end": model.linear.weight.detach().clone()}
+    return {"losses": _plain(losses), "notes": notes, "later": model.linear.weight.detach(), **told}
 
 
 @contextmanager

@@ -137,6 +137,7 @@ def _updates(seen: Seen, notes: list[dict[str, Any]], places: list[int], check: 
     check.that("updates", sum(seen.steps) == 0, got=got, expected="one step for each backward")
     got = f"{' and '.join(seen.still)} of the model that was given as before"
     check.that("updates", not seen.still, got=got, expected="every parameter changes")
+    check.bits("updates", seen.later, seen.end, path="the weight some time after training, against what it was then")
     got = f"{seen.stale} times a gradient was added to what was left in .grad"
     check.that("fresh-gradients", seen.stale == 0, got=got, expected="zero_grad before each backward")
 
