@@ -55,6 +55,7 @@ def layer(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
     made, plain = _linear(case.weight, case.bias), _linear(case.weight, None, Plain)
     weight, bias, plain_weight = made.weight, made.bias, plain.weight
     drawn, biases, returned, plain_drawn, plain_returned = [], [], [], [], []
+    trainable: list[dict[str, bool]] = []
     for turn in range(_draws(case)):
         for each in (made, plain):
             for parameter in each.parameters():
@@ -69,8 +70,7 @@ def layer(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
                 made.bias.copy_(case.bias)
         plain_returned.append(items.init_linear_(plain, **options))
         plain_drawn.append(_copied(plain.weight))
-    for each in (made, plain):
-        each.requires_grad_(True)
+        trainable = trainable or [_trainable(made), _trainable(plain)]  # of the first time, when they were before
     return {
         "drawn": _stacked(drawn),
         "biases": _stacked(biases),
@@ -78,10 +78,10 @@ def layer(items: SimpleNamespace, case: SimpleNamespace) -> dict[str, Any]:
         "autograd": torch.is_grad_enabled(),
         "kept": made.weight is weight and made.bias is bias and plain.weight is plain_weight,
         "training": made.training and plain.training,
-        "trainable": _trainable(made),
+        "trainable": trainable[0],
         "plain_drawn": _stacked(plain_drawn),
         "plain_returned": _same(plain_returned, plain),
-        "plain_trainable": _trainable(plain),
+        "plain_trainable": trainable[1],
         "plain_bias": plain.bias,
     }
 
